@@ -1,7 +1,7 @@
 """Change sets: changes of mappings, permissions and grants by hand, previewed and made together, all or none.
 
     changes.Change      one change, as data
-    undo.inverse        the change that would undo an event of the record
+    undo.inverses       the changes that would undo an event of the record: one change, or a whole set
     run.preview         what a set would change and whom it would affect; nothing is changed
     run.apply           the set, exactly as it was previewed, or nothing
 

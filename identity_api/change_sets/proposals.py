@@ -10,10 +10,10 @@ from typing import Final
 from uuid import UUID
 
 from identity_api.change_sets import run, stored
-from identity_api.change_sets.changes import MAX_CHANGES, RIGHTS, Change, CreatePermission, Undo
+from identity_api.change_sets.changes import RIGHTS, Change, CreatePermission, Undo
 from identity_api.change_sets.errors import ChangesRefused, Problem
 from identity_api.change_sets.run import Outcome
-from identity_api.change_sets.undo import inverse
+from identity_api.change_sets.undo import inverses
 from identity_api.db import audit, locks, permissions, proposals
 from identity_api.db.database import Connection, Database
 from identity_api.db.proposals import Decision, Proposal
@@ -46,8 +46,7 @@ async def propose(database: Database, actor: Actor, changes: Sequence[Change | U
         Refused: `LAST_ADMIN`; `FORBIDDEN`: the preview would show what the actor may not read.
     """
     check_reason(reason)
-    if not 1 <= len(changes) <= MAX_CHANGES:
-        raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
+    run.ensure_number(len(changes))
     written = await _written(database, actor, changes)
     await preview(database, actor, written)
     proposal_id = uuid7()
@@ -171,7 +170,7 @@ async def _written(database: Database, actor: Actor, changes: Sequence[Change | 
     async with database.reading() as connection:
         for number, one in enumerate(changes):
             try:
-                written.append(await inverse(connection, actor, one) if isinstance(one, Undo) else one)
+                written += await inverses(connection, actor, one) if isinstance(one, Undo) else [one]
             except IdentityAPIError as error:
                 problems.append(Problem(number, error))
     if problems:

@@ -18,7 +18,7 @@ from identity_api.change_sets.changes import (
 from identity_api.change_sets.effect import Effect, digest_of, effect_of, mapping_ids_of
 from identity_api.change_sets.errors import ChangesRefused, Problem
 from identity_api.change_sets.steps import Done, make
-from identity_api.change_sets.undo import inverse
+from identity_api.change_sets.undo import inverses
 from identity_api.change_sets.warnings import Warned, warnings_of
 from identity_api.db import audit, change_sets, locks, ways_in
 from identity_api.db.database import Connection, Database
@@ -42,6 +42,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """In the order of the changes."""
     effect: Effect
     warnings: tuple[Warned, ...]
+    set_id: UUID
+    events: int
+    """How many events tell of its changes."""
+    event_id: UUID
+    """Of the event that tells of the whole set, once it is made; undoing it undoes the set."""
 
 
 async def preview(
@@ -84,8 +89,14 @@ async def make_all(
 ) -> Outcome:
     """`apply` in the caller's transaction."""
     outcome = await _made(connection, database, actor, changes, viewer=actor, as_previewed=as_previewed)
-    await audit.record(connection, actor.tenant_id, actor.name, [_event(outcome)])
+    await audit.record(connection, actor.tenant_id, actor.name, [_event(outcome)], ids=[outcome.event_id])
     return outcome
+
+
+def ensure_number(changes: int) -> None:
+    """Raises BadInput: there is no change, or more than `MAX_CHANGES`."""
+    if not 1 <= changes <= MAX_CHANGES:
+        raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
 
 
 class _TakenBack(Exception):
@@ -102,13 +113,13 @@ async def _made(
     as_previewed: str | None = None,
 ) -> Outcome:
     """Make the set; without `as_previewed` the caller rolls it back."""
-    if not 1 <= len(changes) <= MAX_CHANGES:
-        raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
+    ensure_number(len(changes))
     tenant_id = actor.tenant_id
     async with an_admin_remains(connection, actor):
         edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
-        done = await _Steps(edit, changes).make_all()
+        with audit.part_of(uuid7()) as part:
+            done = await _Steps(edit, changes).make_all()
         _check_may_look(viewer, done)
         effect = await effect_of(connection, database.limits, tenant_id, done)
         digest = digest_of(done, effect)
@@ -116,7 +127,7 @@ async def _made(
             await _finish(connection, actor, done, effect, is_as_previewed=digest == as_previewed)
     after = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
     warned = await warnings_of(connection, tenant_id, effect, sorted(before - after))
-    return Outcome(digest, tuple(done), effect, warned)
+    return Outcome(digest, tuple(done), effect, warned, part.change_set, part.events, uuid7())
 
 
 def _check_may_look(actor: Actor, done: Sequence[Done]) -> None:
@@ -162,24 +173,28 @@ class _Steps:
     def __init__(self, edit: Edit, changes: Sequence[Change | Undo]) -> None:
         self._edit = edit
         self._changes = changes
-        self._problems: dict[int, IdentityAPIError] = {}
+        self._problems: list[Problem] = []
 
     async def make_all(self) -> list[Done]:
-        written = [await self._written(number, change) for number, change in enumerate(self._changes)]
-        await self._lock([change for change in written if change is not None])
-        done = [await self._tried(number, change) for number, change in enumerate(written) if change is not None]
+        written = [
+            (number, one) for number, change in enumerate(self._changes) for one in await self._written(number, change)
+        ]
+        if not self._problems:
+            ensure_number(len(written))
+        await self._lock([change for _, change in written])
+        done = [await self._tried(number, change) for number, change in written]
         if self._problems:
-            raise ChangesRefused([Problem(number, self._problems[number]) for number in sorted(self._problems)])
+            raise ChangesRefused(sorted(self._problems, key=lambda one: one.number))
         return [one for one in done if one is not None]
 
-    async def _written(self, number: int, change: Change | Undo) -> Change | None:
+    async def _written(self, number: int, change: Change | Undo) -> Sequence[Change]:
         if not isinstance(change, Undo):
-            return change
+            return [change]
         try:
-            return await inverse(self._edit.connection, self._edit.actor, change)
+            return await inverses(self._edit.connection, self._edit.actor, change)
         except IdentityAPIError as error:
-            self._problems[number] = error
-            return None
+            self._problems.append(Problem(number, error))
+            return []
 
     async def _lock(self, changes: Sequence[Change]) -> None:
         """Take all locks of the changes, in the one order; a single change takes its locks itself."""
@@ -198,7 +213,7 @@ class _Steps:
             async with self._edit.connection.transaction():  # a savepoint: a failed change leaves nothing behind
                 return await make(self._edit, change)
         except IdentityAPIError as error:
-            self._problems[number] = error
+            self._problems.append(Problem(number, error))
             return None
 
 
@@ -208,5 +223,6 @@ def _event(outcome: Outcome) -> audit.Event:
         "changes": len(outcome.done),
         "gaining": len(outcome.effect.gaining),
         "losing": len(outcome.effect.losing),
+        "events": outcome.events,
     }
-    return audit.Event("change_set.applied", "change_set", uuid7(), payload)
+    return audit.Event("change_set.applied", "change_set", outcome.set_id, payload)

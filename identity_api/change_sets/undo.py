@@ -1,4 +1,4 @@
-"""The change that would undo an event of the record."""
+"""The changes that would undo an event of the record: one, or for the event of a change set those that undo the set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -29,10 +29,11 @@ from identity_api.permissions.service import AUDIT_READ
 Values = Mapping[str, Any]
 
 _UNDONE: Final = "Changes of mappings and permissions, and permissions given or taken by hand, can be undone."
+_SET: Final = "change_set.applied"
 
 
-async def inverse(connection: Connection, actor: Actor, asked: Undo) -> Change:
-    """An ordinary change, so that every rule for such a change applies.
+async def inverses(connection: Connection, actor: Actor, asked: Undo) -> list[Change]:
+    """Ordinary changes, so that every rule for such a change applies. Those of a set are in the opposite order.
 
     Raises:
         Refused: `FORBIDDEN` if the actor may not read the record.
@@ -45,6 +46,47 @@ async def inverse(connection: Connection, actor: Actor, asked: Undo) -> Change:
     event = await audit_reading.get(connection, actor.tenant_id, asked.event_id)
     if event is None:
         raise NotFound("There is no such event.")
+    if event.action != _SET:
+        return [await _inverse(connection, actor, event)]
+    parts = (await audit_reading.of_sets(connection, actor.tenant_id, [event]))[event.id]
+    if not _is_whole(event, parts):
+        raise BadInput("The record no longer has every change of this set.", code="CANNOT_BE_UNDONE", field="event")
+    together = _together(parts)
+    if not together:
+        raise BadInput("This set has changed nothing.", code="CANNOT_BE_UNDONE", field="event")
+    found = [await _inverse(connection, actor, one) for one in reversed(together)]
+    return list(dict.fromkeys(found))  # several grants of one permission are given back once
+
+
+def _is_whole(event: Recorded, parts: Sequence[Recorded]) -> bool:
+    """Whether these are all the events of the set, of which an archive may have some."""
+    return len(parts) == _values(event.payload).get("events")
+
+
+def _together(parts: Sequence[Recorded]) -> list[Recorded]:
+    """One event for each thing that a set changed, from how it was before the set to how the set left it."""
+    first: dict[UUID | None, Recorded] = {}
+    last: dict[UUID | None, Recorded] = {}
+    for one in parts:
+        first.setdefault(one.subject_id, one)
+        last[one.subject_id] = one
+    return [
+        msgspec.structs.replace(last[subject], action=_action(first[subject], last[subject]), old=first[subject].old)
+        for subject in first
+        if not _made_and_removed(first[subject], last[subject])
+    ]
+
+
+def _made_and_removed(first: Recorded, last: Recorded) -> bool:
+    return first.action.endswith((".created", ".opened")) and last.action.endswith((".deleted", ".closed"))
+
+
+def _action(first: Recorded, last: Recorded) -> str:
+    """Of both together: what is made and then changed is made, and what is changed and then removed is removed."""
+    return first.action if first.action.endswith(".created") else last.action
+
+
+async def _inverse(connection: Connection, actor: Actor, event: Recorded) -> Change:
     old, new = _values(event.old), _values(event.new)
     match event.action:
         case "mapping.created" | "mapping.updated" | "mapping.deleted":
@@ -61,7 +103,9 @@ async def undoable(connection: Connection, tenant_id: UUID, events: Sequence[Rec
 
     Making the change may still be refused, for example because the actor lacks a permission.
     """
-    subjects = {kind: _subjects(events, kind) for kind in ("mapping", "permission", "grant")}
+    sets = await _sets(connection, tenant_id, events)
+    parts = [one for found in sets.values() for one in found]
+    subjects = {kind: _subjects([*events, *parts], kind) for kind in ("mapping", "permission", "grant")}
     versions = await change_sets.mapping_versions(connection, tenant_id, subjects["mapping"])
     catalogue = {one.id: one for one in await permissions.by_ids(connection, tenant_id, subjects["permission"])}
     by_hand = await change_sets.grants_by_hand(connection, tenant_id, subjects["grant"])
@@ -82,9 +126,19 @@ async def undoable(connection: Connection, tenant_id: UUID, events: Sequence[Rec
                 return row_id in by_hand and by_hand[row_id]
             case "grant.closed":
                 return row_id in by_hand
+            case "change_set.applied":
+                its_own = sets.get(event.id, [])
+                return bool(its_own) and all(is_undoable(one) for one in its_own)
         return False
 
     return {event.id for event in events if is_undoable(event)}
+
+
+async def _sets(connection: Connection, tenant_id: UUID, events: Sequence[Recorded]) -> dict[UUID, list[Recorded]]:
+    """What each of these sets changed, by its event; without those of which an archive has something."""
+    sets = {one.id: one for one in events if one.action == _SET}
+    parts = await audit_reading.of_sets(connection, tenant_id, list(sets.values())) if sets else {}
+    return {event_id: _together(found) for event_id, found in parts.items() if _is_whole(sets[event_id], found)}
 
 
 def _subjects(events: Sequence[Recorded], kind: str) -> set[UUID]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -41,6 +42,8 @@ class Shown(msgspec.Struct, frozen=True):
     losing: int
     touched: list[Touched]
     """The first of them, by username."""
+    event: UUID | None
+    """The event whose undoing undoes the whole set; None for what was only previewed."""
 
     @property
     def lines(self) -> list[str]:
@@ -51,7 +54,8 @@ class Shown(msgspec.Struct, frozen=True):
         for one in self.touched:
             gained, lost = [f"+{name}" for name in one.gained], [f"-{name}" for name in one.lost]
             told.append(f"  {one.username}: {' '.join([*gained, *lost])}")
-        return [*told, f"digest: {self.digest}"]
+        told += [f"digest: {self.digest}"]
+        return told if self.event is None else [*told, f"event: {self.event} (audit undo puts all of it back)"]
 
 
 _SIGNS = {"created": "+", "opened": "+", "updated": "~", "deleted": "-", "closed": "-"}
@@ -100,10 +104,10 @@ async def change(
         if lines:
             raise table.by_line(error, lines) from None
         raise
-    return await shown_of(database, actor, outcome)
+    return await shown_of(database, actor, outcome, is_made=not dry_run)
 
 
-async def shown_of(database: Database, actor: Actor, outcome: Outcome) -> Shown:
+async def shown_of(database: Database, actor: Actor, outcome: Outcome, *, is_made: bool = False) -> Shown:
     """The outcome with the names of the first people whom it affects."""
     effect = outcome.effect
     async with database.reading() as connection:
@@ -124,6 +128,7 @@ async def shown_of(database: Database, actor: Actor, outcome: Outcome) -> Shown:
         len(effect.gaining),
         len(effect.losing),
         touched,
+        outcome.event_id if is_made else None,
     )
 
 

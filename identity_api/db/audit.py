@@ -5,7 +5,9 @@ that is deleted later is still named. People are recorded by id, and shown with 
 read; only a profile that is changed by hand has its values here. No event holds a secret.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +47,27 @@ class Event(msgspec.Struct, frozen=True):
 _KINDS = ("user", "identity", "session", "permission", "mapping", "group", "provider")
 
 
+class Part(msgspec.Struct):
+    """What is recorded of a change set while its changes are made."""
+
+    change_set: UUID
+    events: int = 0
+
+
+_part: ContextVar[Part | None] = ContextVar("audit_part", default=None)
+
+
+@contextmanager
+def part_of(change_set: UUID) -> Iterator[Part]:
+    """Events recorded within name this change set in their payload, and are counted."""
+    part = Part(change_set)
+    token = _part.set(part)
+    try:
+        yield part
+    finally:
+        _part.reset(token)
+
+
 async def record(
     connection: Connection, tenant_id: UUID, actor: str, events: Sequence[Event], *, ids: Sequence[UUID] = ()
 ) -> None:
@@ -56,7 +79,10 @@ async def record(
     """
     if not events:
         return
-    origin = current_origin()
+    origin, part = current_origin(), _part.get()
+    of_set = {} if part is None else {"change_set": str(part.change_set)}
+    if part is not None:
+        part.events += len(events)
     await connection.execute(
         _INSERT,
         tenant_id,
@@ -68,7 +94,7 @@ async def record(
         [event.action for event in events],
         [event.subject_kind for event in events],
         [event.subject_id for event in events],
-        [msgspec.json.encode(event.payload).decode() for event in events],
+        [msgspec.json.encode({**event.payload, **of_set}).decode() for event in events],
         [_json(event.old) for event in events],
         [_json(event.new) for event in events],
         *[[event.refers_to(kind) for event in events] for kind in _KINDS],

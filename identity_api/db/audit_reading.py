@@ -119,6 +119,32 @@ async def get(connection: Connection, tenant_id: UUID, event_id: UUID) -> Record
     return _recorded(row) if row else None
 
 
+async def of_sets(connection: Connection, tenant_id: UUID, sets: Sequence[Recorded]) -> dict[UUID, list[Recorded]]:
+    """The events of the changes of each of these change sets, by the id of the set's own event, in the order of their time.
+
+    A set's id was made before its first event, and its own event after its last.
+    """
+    made = [(one.id, one.subject_id) for one in sets if one.subject_id is not None]
+    rows = await connection.fetch(
+        f"""
+        select k.id as key, {_COLUMNS} from unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
+            as k (id, change_set, first, beyond)
+        cross join lateral (select * from audit_event e
+            where e.tenant_id = $1 and e.id >= k.first and e.id < k.beyond and e.payload ->> 'change_set' = k.change_set) e
+        {_PEOPLE} order by k.id, e.at, e.id
+        """,
+        tenant_id,
+        [event_id for event_id, _ in made],
+        [str(set_id) for _, set_id in made],
+        [UUID(int=set_id.int >> 80 << 80) for _, set_id in made],  # its millisecond: what follows in an id is random
+        [UUID(int=(event_id.int >> 80) + 1 << 80) for event_id, _ in made],
+    )
+    found: dict[UUID, list[Recorded]] = {event_id: [] for event_id, _ in made}
+    for row in rows:
+        found[row["key"]].append(_recorded(row))
+    return found
+
+
 async def newest(
     connection: Connection, tenant_id: UUID, column: Literal["subject_id", "user_id"], ids: Sequence[UUID], *, each: int
 ) -> dict[UUID, list[Recorded]]:

@@ -10,6 +10,7 @@ from asyncpg import Record
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
+from identity_api.db.mapping_search import FOUND, Search
 from identity_api.ids import uuid7
 
 
@@ -71,25 +72,6 @@ async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> Mapp
     return _row(row) if row else None
 
 
-class Search(msgspec.Struct, frozen=True):
-    """Mappings with this text in their pattern or in the name of a permission that they give, in capitals or not."""
-
-    text: str
-    group: str | None
-    """Also those that match the seen group of exactly this name; None for who may not learn which groups there are."""
-
-
-_FOUND = """
-    ($2::text is null or strpos(lower(m.pattern), lower($2)) > 0
-        or m.id in (select mp.mapping_id from permission p
-            join mapping_permission mp on mp.tenant_id = $1 and mp.permission_id = p.id
-            where p.tenant_id = $1 and strpos(lower(p.name), lower($2)) > 0)
-        or m.id in (select mg.mapping_id from provider_group g
-            join mapping_group mg on mg.tenant_id = $1 and mg.group_id = g.id
-            where g.tenant_id = $1 and g.name = $3))
-"""
-
-
 async def page(
     connection: Connection,
     tenant_id: UUID,
@@ -107,7 +89,7 @@ async def page(
     """
     beyond, direction = ("<", "desc") if backward else (">", "asc")
     rows = await connection.fetch(
-        f"{_SELECT} and {_FOUND} and ($4::uuid is null or m.id {beyond} $4) order by m.id {direction} limit $5",
+        f"{_SELECT} and {FOUND} and ($4::uuid is null or m.id {beyond} $4) order by m.id {direction} limit $5",
         tenant_id,
         search and search.text,
         search and search.group,
@@ -117,26 +99,13 @@ async def page(
     return [_row(row) for row in rows]
 
 
-async def count(connection: Connection, tenant_id: UUID, search: Search | None) -> int:
-    """How many mappings there are, or are found."""
-    value: int = await connection.fetchval(
-        f"select count(*) from group_mapping m where m.tenant_id = $1 and m.deleted_at is null and {_FOUND}",
-        tenant_id,
-        search and search.text,
-        search and search.group,
-    )
-    return value
-
-
 async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[MappingRecord]:
     """The oldest 100 mappings for this provider alone. For a provider that is being set up, which has few."""
     # An array of ids: what is joined to each mapping is looked up for these alone, however many there are.
     rows = await connection.fetch(
-        f"""
-        {_SELECT} and m.id = any(array(
+        f"""{_SELECT} and m.id = any(array(
             select id from group_mapping where tenant_id = $1 and provider_id = $2 and deleted_at is null
-            order by id limit 100)) order by m.id
-        """,
+            order by id limit 100)) order by m.id""",
         tenant_id,
         provider_id,
     )

@@ -157,7 +157,8 @@ def export(tenant: str, form: Literal["ndjson", "csv"], **criteria: str | None) 
 def undo(tenant: str, events: tuple[UUID, ...], dry_run: bool, as_previewed: str | None, as_json: bool) -> None:
     """Put back what each EVENT of TENANT changed of a mapping, a permission, or a grant by hand, all of it or nothing.
 
-    `audit list` has the ids. Refused if something has been changed again since.
+    The event of a set (`change_set.applied`), such as an import, puts back the whole set. `audit list` has the ids. Refused if
+    something has been changed again since.
     """
     from identity_api.change_sets.changes import Undo
     from identity_api.cli.change_sets import change, print_set

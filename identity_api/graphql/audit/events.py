@@ -83,7 +83,7 @@ class AuditEvent:
     @resolved(
         bool,
         "Whether the `undo` of a change set can put back what it changed: a mapping or a permission that is still as this "
-        "event left it, or a permission given or taken by hand.",
+        "event left it, a permission given or taken by hand, or a whole set of which all this is true.",
     )
     async def undoable(self, info: Info) -> bool:
         """A statement for each kind of thing on a page."""

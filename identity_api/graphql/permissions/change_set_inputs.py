@@ -34,8 +34,8 @@ class UndoInput:
     """An event."""
 
     event: strawberry.ID = strawberry.field(
-        description="The id of the event, as in `auditEvents`. It must have changed a mapping or a permission, or given or "
-        "taken a permission by hand."
+        description="The id of the event, as in `auditEvents`. It must have changed a mapping or a permission, given or taken a "
+        "permission by hand, or be that of a whole change set (`change_set.applied`)."
     )
 
 

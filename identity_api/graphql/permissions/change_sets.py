@@ -138,6 +138,9 @@ class ChangeSetApplied:
     )
     gaining: int = strawberry.field(description="How many users gain a permission that they did not hold.")
     losing: int = strawberry.field(description="How many users have lost a permission.")
+    event: strawberry.ID = strawberry.field(
+        description="The id of the audit's event of the whole set: its `undo` puts back all of the changes."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -189,6 +192,7 @@ class ChangeSetAppliedRow(msgspec.Struct, frozen=True):
     concerned: int
     gaining: int
     losing: int
+    event: str
 
 
 class _Touched(msgspec.Struct, frozen=True):
@@ -276,6 +280,7 @@ async def applied(context: Context, outcome: Outcome) -> ChangeSetAppliedRow:
         outcome.effect.concerned,
         len(outcome.effect.gaining),
         len(outcome.effect.losing),
+        str(outcome.event_id),
     )
 
 

@@ -10,8 +10,9 @@ import strawberry
 
 from identity_api.claims import MatchKind
 from identity_api.claims.groups import MAX_GROUP_LENGTH
-from identity_api.db import mappings
-from identity_api.db.mappings import MappingRecord, Search
+from identity_api.db import mapping_search, mappings
+from identity_api.db.mapping_search import Search
+from identity_api.db.mappings import MappingRecord
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
@@ -102,7 +103,7 @@ def _position(row: GroupMappingRow) -> str:
 
 async def _count(context: Context, search: Search | None) -> int:
     async with context.reading() as connection:
-        return await mappings.count(connection, context.tenant_id, search)
+        return await mapping_search.count(connection, context.tenant_id, search)
 
 
 def _search(context: Context, text: str | None) -> Search | None:

@@ -26,6 +26,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     made: tuple[str, str] | None = None
     """Where the result has the id of what was made."""
 
+    told: Callable[[Mapping[str, Any]], dict[str, str]] = lambda _: {}
+    """From the result to what the next page tells of it once, as values of its address: see `rendering.TOLD_ONCE`."""
     calls: str | None = None
     """The name of its document, if several forms have one."""
 
@@ -245,6 +247,7 @@ FORMS: Final = (
         page="undo",
         variables=lambda typed: change_sets.exactly(change_sets.undoing(typed), typed),
         leads_to="/console/audit",
+        told=lambda made: {"undo": made["event"]},
     ),
     Form(
         name="apply_import",
@@ -252,6 +255,7 @@ FORMS: Final = (
         page="import_mappings",
         variables=lambda typed: change_sets.exactly(change_sets.importing(typed), typed),
         leads_to="/console/mappings",
+        told=change_sets.told,
     ),
     Form(
         name="propose_import",

@@ -17,7 +17,7 @@ from identity_api.providers.presets import PRESETS
 from identity_api.web.console.asking import Problem
 from identity_api.web.console.charts import bars, shares
 from identity_api.web.console.pages import Page, navigation
-from identity_api.web.console.rules import SEVERAL
+from identity_api.web.console.rules import SEVERAL, whole_number
 from identity_api.web.console.texts import CATALOGUE, Texts
 from identity_api.web.http.request_context import RequestContext
 from identity_api.web.http.security_headers import CONTENT_SECURITY_POLICY
@@ -28,11 +28,13 @@ POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'sel
 """Scripts call only this service's origin; forms post only to it."""
 
 _REFERENCES: Final = ("user", "permission", "mapping", "group", "identity", "session", "provider")
-UNSHOWN_DETAILS: Final = frozenset((*_REFERENCES, "digest"))
-"""Details of an event that say nothing to people: ids of what is named beside them."""
+UNSHOWN_DETAILS: Final = frozenset((*_REFERENCES, "digest", "change_set", "events"))
+"""Details of an event that say nothing to people: ids of what is named beside them, and what holds a set together."""
 UNSHOWN_SETTINGS: Final = frozenset(("version", "managed_by", "open", "live"))
 """Changes that say nothing to people: what the name of the action says already."""
-_ONCE: Final = ("done", "digest", "reason", "id")
+TOLD_ONCE: Final = ("done", "made", "changed", "undo")
+"""What a form has led to, how many it has made and changed, and the event by which it is undone."""
+_ONCE: Final = (*TOLD_ONCE, "digest", "reason", "id")
 SCRIPTS: Final = {
     name: (files("identity_api.web.console") / "static" / name).read_bytes() for name in ("htmx.min.js", "console.js")
 }
@@ -57,8 +59,8 @@ def listed(value: str) -> str:
 
 
 def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
-    """The given values, without these names and without empty ones: for an address that changes one value."""
-    return {name: value for name, value in given.items() if value and name not in names}
+    """The given values, without these names, empty ones and what is told once: for an address that changes one value."""
+    return {name: value for name, value in given.items() if value and name not in names and name not in TOLD_ONCE}
 
 
 def with_several(given: Mapping[str, str], **changed: str) -> list[tuple[str, str]]:
@@ -148,12 +150,16 @@ def show(page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem 
         username=visit.username,
         given=defaultdict(str, visit.given),
         address=visit.address,
-        notice=text(done) if text.has(done) else None,
+        notice=text(done, **_counted(visit.given)) if text.has(done) else None,
         problem=problem,
         step_up=_step_up(problem, visit.address),
     )
     headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
     return HTTPResponse(problem.status if problem else 200, headers, html.encode())
+
+
+def _counted(given: Mapping[str, str]) -> dict[str, int]:
+    return {name: whole_number(given.get(name)) for name in ("made", "changed")}
 
 
 def _step_up(problem: Problem | None, address: str) -> str | None:

@@ -21,7 +21,7 @@ from identity_api.web.console.asking import ask, problem_of
 from identity_api.web.console.exporting import MOST, PAGE, as_csv, mappings_as_csv
 from identity_api.web.console.forms import FORMS, Form
 from identity_api.web.console.pages import BY_NAME, PAGES, Page, audit_filter, navigation
-from identity_api.web.console.rendering import SCRIPTS, VERSIONS, Visit, show
+from identity_api.web.console.rendering import SCRIPTS, TOLD_ONCE, VERSIONS, Visit, show
 from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, choose
 from identity_api.web.http import authentication, cookies, headers
@@ -32,7 +32,7 @@ from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 
 LANGUAGE_COOKIE: Final = "language"
-_NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason", "table", "client_secret"))
+_NOT_IN_ADDRESS: Final = frozenset((*TOLD_ONCE, "digest", "reason", "table", "client_secret"))
 """Values that are shown once, are too long, or are secret."""
 _YEAR_SECONDS: Final = 31_536_000
 _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
@@ -167,8 +167,10 @@ def _form_handler(form: Form) -> HTTPRouteHandler:
             answer = await ask(deps, context, found, form.document, form.variables(given))
         if problem_of(answer) is not None or form.leads_to is None:
             return to_litestar(await _shown(request, found, BY_NAME[form.page], typed, answer=answer))
-        made = {} if form.made is None else {"made": answer["outcome"][form.made[0]][form.made[1]]}
-        return redirect(context.local(f"{_filled(form.leads_to, {**request.path_params, **made})}?done={form.name}"))
+        outcome = answer["outcome"]
+        made = {} if form.made is None else {"made": outcome[form.made[0]][form.made[1]]}
+        told = urlencode({"done": form.name, **form.told(outcome)})
+        return redirect(context.local(f"{_filled(form.leads_to, {**request.path_params, **made})}?{told}"))
 
     return post(form.path, name=f"console-{form.name}", status_code=303)(handle)
 

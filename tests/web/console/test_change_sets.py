@@ -6,7 +6,7 @@ import pytest
 from httpx import Response
 
 from tests.web.console.test_mappings import Bench, bench, editor, field
-from tests.web.console.visitor import give, words
+from tests.web.console.visitor import admin_at, give, words, words_of
 from tests.web.local_site import from_page
 from tests.web.site import Site
 
@@ -58,8 +58,42 @@ async def test_mappings_come_as_a_table_are_previewed_with_names_and_made(site: 
     assert text.count("mapping.created") == 40
     assert await count(site) == 0
     made = await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(shown.text, "digest"))
-    assert "The mappings are as the table says." in words(await b.admin.follow(made))
+    done = await b.admin.follow(made)
+    assert "The mappings are as the table says. Made: 40, changed: 0." in words(done)
     assert await count(site) == 40
+    assert "undo=" not in done.text.split('rel="next"')[1].split(">")[0], "it is told once"
+
+
+async def test_a_whole_import_is_undone_from_what_it_says_or_from_the_audit(site: Site) -> None:
+    b = await bench(site)
+    await b.make_mapping("engineering")
+    await give(site, b.admin.user_id, ["docs:write"])
+    table = "group,permissions\nengineering,docs:write\nplatform,docs:read\nsales,docs:read"
+    shown = await b.admin.post(IMPORT, table=table)
+    done = await b.admin.follow(await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(shown.text, "digest")))
+    assert "Made: 2, changed: 1. That is in force. Undo all of it" in words(done)
+    leads = done.text.split('href="/console/undo?event=')[1].split('"')[0]
+    record = (await b.admin.get("/console/audit?by=action&value=change_set.applied")).text
+    assert f'href="/console/undo?event={leads}"' in record
+    preview = (await b.admin.get(f"/console/undo?event={leads}")).text
+    assert "Mapping deleted: 2, Mapping changed: 1" in words_of(preview)
+    assert "Bob Baker" in preview
+    back = await b.admin.post("/console/undo", event=leads, digest=field(preview, "digest"), reason="too early")
+    assert "It is undone. What it changes is in force. Undo all of it" in words(await b.admin.follow(back))
+    assert await count(site) == 1
+    record = (await b.admin.get("/console/audit?by=action&value=change_set.applied")).text
+    assert f'href="/console/undo?event={leads}"' not in record, "it is no longer as the import left it"
+
+
+async def test_who_may_not_read_the_audit_is_not_offered_to_undo_an_import(site: Site) -> None:
+    importer = await admin_at(site, permissions=["identity:mappings:read", "identity:mappings:write", "docs:read"])
+    table = "group,permissions\nplatform,docs:read"
+    shown = await importer.post(IMPORT, table=table)
+    done = await importer.follow(
+        await importer.post(f"{IMPORT}/apply", table=table, digest=field(shown.text, "digest"))
+    )
+    assert "Made: 1, changed: 0." in words(done)
+    assert "/console/undo" not in done.text
 
 
 async def test_a_preview_has_what_is_changed_before_what_is_new_and_each_in_a_line(site: Site) -> None:

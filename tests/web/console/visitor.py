@@ -96,4 +96,9 @@ async def user_at(site: Site, username: str) -> UUID:
 
 def words(answer: httpx.Response) -> str:
     """The page without its tags."""
-    return " ".join(re.sub(r"<[^>]*>", " ", answer.text).split())
+    return words_of(answer.text)
+
+
+def words_of(page: str) -> str:
+    """The same of its text."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
