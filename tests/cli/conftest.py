@@ -1,4 +1,4 @@
-"""The real console script, as a process of its own, on real services and a database of its own."""
+"""The command line, as a process of its own, on real services and a database of its own."""
 
 import asyncio
 import base64
@@ -15,6 +15,7 @@ import pytest
 
 from identity_api.db.database import Connection, Database
 from identity_api.embedded.services import Services
+from tests.cli import forked
 
 SCRIPT = Path(sys.executable).with_name("identity-api")
 
@@ -40,16 +41,8 @@ class Command:
 
     def __call__(self, *arguments: object, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
         """Run to the end. Variables given here count for this run only; an empty one is left out."""
-        done = subprocess.run(
-            [SCRIPT, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            env=self._environment(env),
-            cwd=self.folder,
-            timeout=60,
-            check=False,
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        command = [str(SCRIPT), *map(str, arguments)]
+        return forked.run(command, stdin=stdin, env=self._environment(env), cwd=self.folder, timeout=60)
 
     def start(self, *arguments: object, **env: str) -> subprocess.Popen[bytes]:
         """Start, with its output in `out.txt` and `err.txt` of the folder."""
