@@ -11,10 +11,11 @@ GraphQL names and are quoted.
 
 from collections.abc import Callable, Generator
 from dataclasses import is_dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 from graphql import (
+    GraphQLError,
     GraphQLField,
     GraphQLLeafType,
     GraphQLList,
@@ -51,11 +52,16 @@ class NotPlain(Exception):
     """This selection, or this value, is for the ordinary execution. A signal, no error of the project's tree."""
 
 
+NOT_COMPILED: Final = (NotPlain, GraphQLError)
+"""What says that a selection is not compiled. graphql-core raises its own where a variable of `@skip` or `@include` is null:
+the ordinary execution raises it again, at the object where it belongs."""
+
+
 def compile_completer(executor: Executor[Any], type_: PlainType, details: FieldDetailsList) -> Completer | None:
     """The compiled function for values of `type_` under these field nodes; None where the selection is not plain."""
     try:
         return _Compiler(executor).function(type_, details)
-    except NotPlain:
+    except NOT_COMPILED:
         return None
 
 

@@ -25,7 +25,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 
-from identity_api.graphql.engine.compiler import Completer, NotPlain, compile_completer, unwrapped
+from identity_api.graphql.engine.compiler import NOT_COMPILED, Completer, NotPlain, compile_completer, unwrapped
 from identity_api.graphql.engine.completion import (
     MAX_COMPLETERS_PER_DOCUMENT,
     CompilingExecutor,
@@ -86,15 +86,15 @@ def _field_of(executor: CompilingExecutor) -> OneField | None:
     operation, parent = executor.operation, executor.schema.query_type
     if operation.directives or parent is None:
         return None
-    fields, deferred, _ = collect_fields(
-        executor.schema, executor.fragments, executor.variable_values, parent, operation, executor.hide_suggestions
-    )
-    if len(fields) != 1 or deferred:
-        return None
-    [(name, details)] = fields.items()
     try:
+        fields, deferred, _ = collect_fields(
+            executor.schema, executor.fragments, executor.variable_values, parent, operation, executor.hide_suggestions
+        )
+        if len(fields) != 1 or deferred:
+            return None
+        [(name, details)] = fields.items()
         return OneField(executor, name, details)
-    except NotPlain:
+    except NOT_COMPILED:
         return None
 
 

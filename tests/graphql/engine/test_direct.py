@@ -130,6 +130,25 @@ def test_a_variable_that_cannot_be_coerced_is_reported_by_the_executor() -> None
     assert (ask(wrong).status, codes(ask(wrong))) == (400, ["BAD_INPUT"])
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "branch @include(if: $a) { name }",
+        "branch { name @skip(if: $a) }",
+        "branch { leaf { key @include(if: $a) } }",
+        "branch { leaf { ...F @include(if: $a) } }",
+    ],
+)
+def test_a_switch_that_is_null_is_reported_by_the_executor_where_it_stands(selection: str) -> None:
+    fragment = " fragment F on Leaf { key }" if "...F" in selection else ""
+    text, variables = f"query ($a: Boolean = true) {{ {selection} }}{fragment}", {"a": None}
+    _, errors = compare(parse(text), variables, Context)
+    for _ in range(2):
+        answer = ask({"query": text, "variables": variables})
+        assert (answer.status, codes(answer)) == (200, ["BAD_INPUT"] * len(errors))
+    assert "errors" not in content(ask({"query": text, "variables": {}}))
+
+
 class Failing(Context):
     """The resolver of every branch fails."""
 
