@@ -34,15 +34,18 @@ pytestmark = [
 
 
 class Application(BaseHTTPRequestHandler):
-    """What is guarded: says what reached it."""
+    """What is guarded: says what reached it. As CGI and WSGI do, it takes `_` in names of headers for `-`, and joins values."""
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", "0")))
-        told = [self.command, *[self.headers.get(name, "") for name in ("identity-user", "identity-tenant")]]
+        named = [(name.replace("_", "-").lower(), value) for name, value in self.headers.items()]
+        told = [
+            ",".join([value for name, value in named if name == one]) for one in ("identity-user", "identity-tenant")
+        ]
         self.send_response(200)
         self.send_header("token", self.headers["authorization"].removeprefix("Bearer "))
         self.end_headers()
-        self.wfile.write(" ".join(told).encode())
+        self.wfile.write(" ".join([self.command, *told]).encode())
 
     do_POST = do_DELETE = do_GET
 
@@ -118,6 +121,16 @@ def test_who_may_gets_in_and_the_application_is_told_who_it_is(acme: str, browse
     for method in ("GET", "POST", "DELETE"):
         asked = browser.ask(method, f"{guarded}/documents", body={}, identity_user="somebody-else")
         assert (asked.status_code, asked.text) == (200, f"{method} {user} acme")
+
+
+@pytest.mark.parametrize(("name", "status"), [("identity_user", 400), ("Identity_Tenant", 400), ("identity-user", 200)])
+def test_nobody_writes_a_header_that_the_application_takes_for_envoys(
+    acme: str, browser: Browser, guarded: str, name: str, status: int
+) -> None:
+    token = sign_in(browser, guarded, "Bob Baker").headers["token"]
+    user = Program(acme)("GET", "/v1/me", headers=bearer(token)).json()["user_id"]
+    asked = Program(guarded)("GET", "/documents", headers={**bearer(token), name: "somebody-else"})
+    assert (asked.status_code, asked.text) == (status, f"GET {user} acme" if status == 200 else "Bad Request")
 
 
 def test_the_cookies_are_not_sent_with_what_another_site_posts(browser: Browser, guarded: str) -> None:
