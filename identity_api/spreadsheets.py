@@ -8,23 +8,27 @@ from typing import Final
 
 _COMPUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet would compute; the last four are full-width."""
-_BEGINS: Final = re.compile(rf"(^|[;\t\r\n])(?=[{re.escape(''.join(_COMPUTED))}])")
-"""Where one begins: also inside of a cell, for a spreadsheet whose language separates by semicolons."""
+_CELL: Final = r"(?<![^;\t\r\n])"
+"""Where a cell begins: also inside of one, for a spreadsheet whose language separates by semicolons."""
+_SIGNS: Final = re.escape("".join(_COMPUTED))
+_BEGINS: Final = re.compile(rf"{_CELL}(?=[{_SIGNS}])")
+_MARKED: Final = re.compile(rf"{_CELL}(?=[{_SIGNS}'])")
+_MARKS: Final = re.compile(rf"^'|{_CELL}'(?=[{_SIGNS}'])")
 
 
 def as_cell(text: str) -> str:
     """A text for people as a cell of which no spreadsheet computes a part: an apostrophe stands before what it would compute."""
-    return _BEGINS.sub(r"\1'", text)
+    return _BEGINS.sub("'", text)
 
 
 def cell_of(text: str) -> str:
-    """A value as a cell that no spreadsheet computes: it begins with an apostrophe then, which `text_of` takes away."""
-    return f"'{text}" if text.startswith((*_COMPUTED, "'")) else text
+    """A value as such a cell. An apostrophe of its own in these places is doubled, so that `text_of` gives the value back."""
+    return _MARKED.sub("'", text)
 
 
 def text_of(cell: str) -> str:
-    """What a cell stands for: an apostrophe before it is no part of it."""
-    return cell.removeprefix("'")
+    """What a cell stands for: the apostrophe before it, or before what would be computed inside of it, is no part of it."""
+    return _MARKS.sub("", cell)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
