@@ -245,10 +245,14 @@ async def test_users_who_hold_a_permission_now_are_listed(
 
 
 @pytest.mark.asyncio
-async def test_a_permission_that_is_not_there_is_not_found_in_a_filter(world: World) -> None:
-    for name in ("permission", "permissionInForce"):
-        answer = await world.admin.ask(WHO % f'{{{name}: "{global_id("Permission", uuid7())}"}}')
-        assert answer.code == "NOT_FOUND"
+async def test_what_is_not_there_is_not_found_in_a_filter(world: World) -> None:
+    """Also beside the permission that is in force, with which the list is read another way."""
+    there = f'permissionInForce: "{global_id("Permission", world.write)}"'
+    unknown = {name: f'{name}: "{global_id("Permission", uuid7())}"' for name in ("permission", "permissionInForce")}
+    group = f'group: "{global_id("Group", uuid7())}"'
+    assert await names(world, f'{{{there}, group: "{global_id("Group", await world.group("platform"))}"}}') == []
+    for where in (*unknown.values(), group, f"{there}, {group}", f"{there}, {unknown['permission']}"):
+        assert (await world.admin.ask(WHO % f"{{{where}}}")).code == "NOT_FOUND", where
 
 
 @pytest.mark.asyncio

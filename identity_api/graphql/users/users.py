@@ -284,7 +284,7 @@ class UserQueries:
                 part="permissions" if in_force is not None and part == "names" else part,
             )
             if in_force is not None:
-                name = await permission_name(connection, context.tenant_id, ids.row_id(in_force, "Permission"))
+                name = await _name_of(connection, context.tenant_id, in_force, beside=where)
                 rows, end = await _in_force(read, name, of.position, position, page)
                 return connections.placed(of, rows, page, end=end)
             found = await read(after=position, first=page.size)
@@ -298,6 +298,12 @@ class UserQueries:
             count=partial(_count, context, where),
             estimate=partial(_estimate, context) if where == Filter() and by != "EMAIL" else None,
         )
+
+
+async def _name_of(connection: DatabaseConnection, tenant_id: UUID, in_force: str, *, beside: Filter) -> str:
+    """The permission's. Raises NotFound: the tenant does not have it, or another permission or a group of the filter."""
+    await _check_there(connection, tenant_id, beside)
+    return await permission_name(connection, tenant_id, ids.row_id(in_force, "Permission"))
 
 
 async def _check_there(connection: DatabaseConnection, tenant_id: UUID, where: Filter) -> None:
