@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests import factories as make
-from tests.web.site import PUBLIC_URL, Site
+from tests.web.site import FRONTEND, PUBLIC_URL, Site
 
 pytestmark = pytest.mark.asyncio
 
@@ -88,6 +88,18 @@ async def test_an_address_without_the_tenant_is_for_the_tenants_own_host(caller:
     for host, status in ((caller.site.origin, 200), (PUBLIC_URL, 404), (GUARDED, 400)):
         client, headers = caller.site.client(base_url=host), {"authorization": f"Bearer {caller.token}"}
         assert (await client.get("/v1/check", headers=headers)).status_code == status
+
+
+async def test_a_preflight_of_what_is_guarded_is_a_request_like_any_other(caller: Caller) -> None:
+    """The proxy asks about it: an answer without a credential could be taken for a yes."""
+    asked = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    for host, origin in ((GUARDED, GUARDED), (GUARDED, FRONTEND), (caller.site.origin, caller.site.origin)):
+        client, path = caller.site.client(base_url=host), f"/t/{caller.site.tenant.slug}/v1/check"
+        preflight = {**asked, "origin": origin}
+        at = path if host == GUARDED else "/v1/check"
+        refused(await client.options(at, headers=preflight), 401, "UNAUTHENTICATED")
+        passed = await client.options(at, headers={**preflight, "authorization": f"Bearer {caller.token}"})
+        assert (passed.status_code, passed.headers["identity-user"]) == (200, str(caller.user_id))
 
 
 @pytest.mark.parametrize("path", ["/v1/me", "/v1/checks", "/v1/check/x", "/graphql"])

@@ -39,6 +39,8 @@ _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback
 TABLES: Final = "/console/mappings/import"
 """Where a table of mappings is posted, which becomes one request of GraphQL."""
 INTROSPECTION: Final = "/v1/introspect"
+CHECK: Final = "/v1/check"
+"""What looks like a preflight here is one that a proxy asks about, and no answer without a credential may look like a yes."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -92,7 +94,8 @@ class HTTPApplication:
         context.is_entered = True
         # Before anything can refuse: a frontend's page is to read every refusal.
         await allow_reading(self._deps.origins, context, scope, context.tenant.id if context.tenant else None)
-        allowed = await answer_preflight(self._deps.origins, context, scope)
+        is_asked_about = scope["path"] == CHECK
+        allowed = None if is_asked_about else await answer_preflight(self._deps.origins, context, scope)
         if allowed is not None:
             context.route = "preflight"
             await HTTPResponse(204, allowed).send(answering)
