@@ -98,10 +98,11 @@ async def revoke(database: Database, actor: Actor, credential_id: UUID) -> None:
         NotFound: no such credential in the tenant.
     """
     async with database.transaction() as connection:
-        user_id = await break_glass.revoke(connection, actor.tenant_id, credential_id)
+        user_id = await break_glass.user_of_credential(connection, actor.tenant_id, credential_id)
         if user_id is None:
             raise NotFound("There is no such break-glass credential.")
         await locks.users(connection, actor.tenant_id, [user_id])
+        await break_glass.revoke(connection, actor.tenant_id, credential_id)
         await end_everything_of_users(
             connection, actor.tenant_id, [user_id], reason="break_glass_revoked", actor=actor.name
         )

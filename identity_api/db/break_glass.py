@@ -110,18 +110,25 @@ async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Use
     return Used(**row) if row else None
 
 
-async def revoke(connection: Connection, tenant_id: UUID, credential_id: UUID) -> UUID | None:
-    """Revoke it, and end the access that it has given; returns its user, None if there is no such credential."""
-    user_id: UUID | None = await connection.fetchval(
+async def user_of_credential(connection: Connection, tenant_id: UUID, credential_id: UUID) -> UUID | None:
+    """The user of a credential, in whatever state; None if there is none with that id."""
+    value: UUID | None = await connection.fetchval(
+        "select user_id from break_glass where tenant_id = $1 and id = $2", tenant_id, credential_id
+    )
+    return value
+
+
+async def revoke(connection: Connection, tenant_id: UUID, credential_id: UUID) -> None:
+    """Revoke it, and end the access that it has given. Its user is locked."""
+    await connection.execute(
         """
         with ended as (
             update break_glass set revoked_at = coalesce(revoked_at, now()) where tenant_id = $1 and id = $2
             returning user_id
         )
         update app_user set admitted_until = least(admitted_until, now()) from ended
-        where app_user.tenant_id = $1 and app_user.id = ended.user_id returning app_user.id
+        where app_user.tenant_id = $1 and app_user.id = ended.user_id
         """,
         tenant_id,
         credential_id,
     )
-    return user_id

@@ -11,13 +11,16 @@ import pytest_asyncio
 from identity_api.accounts import break_glass
 from identity_api.accounts.administration import disable_user, grant_permission
 from identity_api.accounts.break_glass import DEFAULT_PERMISSIONS, Made
-from identity_api.db import ways_in
+from identity_api.db import break_glass as credentials
+from identity_api.db import locks, ways_in
 from identity_api.errors import Refused
 from identity_api.graphql.ids import global_id
+from identity_api.ids import token_hash
 from identity_api.permissions.service import ADMINISTERING, GRANTS_WRITE, MAPPINGS_WRITE, USERS_WRITE
 from identity_api.telemetry import METRICS
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld
+from tests.blocking import blocked_or_done
 from tests.web.local_site import from_page, signed_in, with_passwords
 from tests.web.site import Site, make_site
 
@@ -92,6 +95,19 @@ async def test_a_code_works_once_also_if_it_is_typed_twice_at_the_same_moment(si
     assert sorted([one.status_code for one in answers]) == [303, 404, 404, 404]
     again = await use(site, code)
     assert (again.status_code, "has been used" in again.text) == (404, True)
+
+
+async def test_a_code_can_be_used_while_its_revocation_waits_for_the_use(world: LocalWorld) -> None:
+    """Both take the user before the credential, so neither waits for what the other holds."""
+    credential, tenant_id = await made(world), world.tenant.id
+    user_id = await world.fetchval("select user_id from break_glass where id = $1", credential.id)
+    async with world.database.transaction() as connection:
+        await locks.users(connection, tenant_id, [user_id])
+        revoking = asyncio.create_task(break_glass.revoke(world.database, world.operator, credential.id))
+        await blocked_or_done(world.database, revoking, connection)
+        assert await credentials.use(connection, tenant_id, token_hash(credential.code)) is not None
+    await revoking
+    assert await world.fetchval("select admitted_until <= now() from app_user where id = $1", user_id)
 
 
 async def test_nothing_of_it_is_in_force_before_its_use_or_after_its_minutes(site: Site, world: LocalWorld) -> None:
