@@ -71,7 +71,7 @@ async def lose(house: House, username: str, permission: str) -> None:
 
 async def told(page: Page, text: str) -> None:
     """The page says it once, and is a page that anybody can use."""
-    await expect(page.get_by_role("main").get_by_text(text)).to_have_count(1)
+    await expect(page.get_by_role("main").get_by_role("alert").get_by_text(text)).to_have_count(1)
     assert await shortcomings(page) == [], page.url
 
 

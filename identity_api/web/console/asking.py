@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from identity_api.errors import NotFound, Unavailable
+from identity_api.errors import IdentityAPIError, NotFound, Unavailable
 from identity_api.http import HTTPRequest
 from identity_api.permissions.service import SERVICE_PERMISSIONS, SERVICE_PREFIX
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.web.deps import WebDeps
 from identity_api.web.http.errors import HTTPRefusal
+from identity_api.web.http.errors import problem_of as http_problem_of
 from identity_api.web.http.request_context import RequestContext
 
 _STATUS: Final = {
@@ -42,11 +43,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     current_version: int | None = None
     problems: list[dict[str, Any]] = []
     """Each of several problems, with its path in the input."""
+    http_status: int | None = None
+    """Of an answer that is no type of the schema."""
 
     @property
     def status(self) -> int:
         """The page's status."""
-        return {"NotAllowed": 403, "NotFoundError": 404, "ConflictError": 409}.get(self.kind, 400)
+        return self.http_status or {"NotAllowed": 403, "NotFoundError": 404, "ConflictError": 409}.get(self.kind, 400)
 
 
 @cache
@@ -131,6 +134,12 @@ def problem_of(data: Mapping[str, Any]) -> Problem | None:
     """The problem of a form's mutation, which its document calls `outcome`; None if it did what was asked."""
     outcome = data["outcome"]
     return msgspec.convert(outcome, Problem) if "message" in outcome and "code" in outcome else None
+
+
+def told(error: IdentityAPIError) -> Problem:
+    """An error for which the schema has no type, such as a part that does not answer."""
+    found = http_problem_of(error)
+    return Problem(kind="", code=found.code, message=found.message, http_status=found.status)
 
 
 def _is_shown_in_place(path: object, code: str) -> bool:

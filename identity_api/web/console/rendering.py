@@ -137,9 +137,28 @@ def show(page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem 
         data: the answer of the API.
         problem: why the form failed.
     """
+    return _rendered(f"{page.name}.html", page, visit, data, problem=problem)
+
+
+def show_refusal(page: Page, visit: Visit, problem: Problem, headers: Mapping[str, str]) -> HTTPResponse:
+    """Why the page cannot be shown, within the console.
+
+    Args:
+        page: which.
+        visit: the user, and what they requested.
+        problem: why.
+        headers: what the refusal says to the browser.
+    """
+    shown = _rendered("_refused.html", page, visit, {"request_id": visit.context.request_id}, problem=problem)
+    return HTTPResponse(shown.status, {**headers, **shown.headers}, shown.body)
+
+
+def _rendered(
+    template: str, page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem | None
+) -> HTTPResponse:
     text, context = visit.texts, visit.context
     done = f"done.{visit.given.get('done', '')}"
-    html = _TEMPLATES.get_template(f"{page.name}.html").render(
+    html = _TEMPLATES.get_template(template).render(
         data,
         t=text,
         page=page,

@@ -4,7 +4,7 @@ A form is a POST with the session's cookie, which only a page of this service ca
 that it redirects to shows the result, so that going back or reloading repeats nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -12,21 +12,22 @@ from litestar import Response, get, post, route
 from litestar.handlers import HTTPRouteHandler
 
 from identity_api.db.audit_origin import Origin, changes_come_from
-from identity_api.errors import NotFound, Refused
+from identity_api.errors import IdentityAPIError, NotFound, Refused, Unavailable
 from identity_api.http import HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import Cookie
 from identity_api.sessions.login.return_to import own_path
-from identity_api.web.console.asking import ask, problem_of
+from identity_api.web.console.asking import Problem, ask, problem_of, told
 from identity_api.web.console.exporting import MOST, PAGE, as_csv, mappings_as_csv
 from identity_api.web.console.forms import FORMS, Form
 from identity_api.web.console.pages import BY_NAME, PAGES, Page, audit_filter, navigation
-from identity_api.web.console.rendering import SCRIPTS, TOLD_ONCE, VERSIONS, Visit, show
+from identity_api.web.console.rendering import SCRIPTS, TOLD_ONCE, VERSIONS, Visit, show, show_refusal
 from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, choose
 from identity_api.web.http import authentication, cookies, headers
 from identity_api.web.http.change_reason import checked
 from identity_api.web.http.errors import HTTPRefusal, Unauthenticated
+from identity_api.web.http.errors import problem_of as http_problem_of
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
@@ -34,6 +35,8 @@ from identity_api.web.http.response import redirect, to_litestar
 LANGUAGE_COOKIE: Final = "language"
 _NOT_IN_ADDRESS: Final = frozenset((*TOLD_ONCE, "digest", "reason", "table", "client_secret"))
 """Values that are shown once, are too long, or are secret."""
+_PREVIEWS: Final = {"previews": "preview", "deletes": "deletion"}
+"""The variables that ask for previews, and the fields that have them."""
 _YEAR_SECONDS: Final = 31_536_000
 _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 
@@ -144,7 +147,7 @@ def _page_handler(page: Page) -> HTTPRouteHandler:
         if found is None:
             return _to_login(request)
         query = _typed(pairs_of(request.scope["query_string"]))
-        return to_litestar(await _shown(request, found, page, query))
+        return to_litestar(await _told(request, found, page, _shown(request, found, page, query)))
 
     return route(page.path, http_method=["GET", "HEAD"], name=f"console-{page.name}")(handle)
 
@@ -152,41 +155,60 @@ def _page_handler(page: Page) -> HTTPRouteHandler:
 def _preview_handler(page: Page) -> HTTPRouteHandler:
     async def handle(request: WebRequest) -> Response[Any]:
         found = await _required(request)
-        return to_litestar(await _shown(request, found, page, _typed(await form_pairs(request))))
+        typed = _typed(await form_pairs(request))
+        return to_litestar(await _told(request, found, page, _shown(request, found, page, typed)))
 
     return post(page.path, name=f"console-{page.name}-preview", status_code=200)(handle)
 
 
 def _form_handler(form: Form) -> HTTPRouteHandler:
     async def handle(request: WebRequest) -> Response[Any]:
-        deps, context = deps_of(request), context_of(request.scope)
+        context, page = context_of(request.scope), BY_NAME[form.page]
         found = await _required(request)
         typed = _typed(await form_pairs(request))
-        given = {**typed, **request.path_params}
-        with changes_come_from(Origin(context.request_id, context.address, checked(typed.get("reason", "")))):
-            answer = await ask(deps, context, found, form.document, form.variables(given))
-        if problem_of(answer) is not None or form.leads_to is None:
-            return to_litestar(await _shown(request, found, BY_NAME[form.page], typed, answer=answer))
+        answer, problem = await _sent(request, found, form, typed)
+        if problem is not None or form.leads_to is None:
+            shown = _shown(request, found, page, typed, answer=answer, problem=problem)
+            return to_litestar(await _told(request, found, page, shown))
         outcome = answer["outcome"]
         made = {} if form.made is None else {"made": outcome[form.made[0]][form.made[1]]}
-        told = urlencode({"done": form.name, **form.told(outcome)})
-        return redirect(context.local(f"{_filled(form.leads_to, {**request.path_params, **made})}?{told}"))
+        once = urlencode({"done": form.name, **form.told(outcome)})
+        return redirect(context.local(f"{_filled(form.leads_to, {**request.path_params, **made})}?{once}"))
 
     return post(form.path, name=f"console-{form.name}", status_code=303)(handle)
 
 
-async def _shown(
-    request: WebRequest,
-    found: Authenticated,
-    page: Page,
-    values: Mapping[str, str],
-    *,
-    answer: Mapping[str, Any] | None = None,
-) -> HTTPResponse:
-    """The page; after a POST of its form, with the result."""
+async def _sent(
+    request: WebRequest, found: Authenticated, form: Form, typed: Mapping[str, str]
+) -> tuple[dict[str, Any], Problem | None]:
+    """The answer to a form, and why it was not done: also that a part of the service does not answer."""
     context = context_of(request.scope)
-    given = {name: value for name, value in values.items() if value} | request.path_params
-    visit = Visit(
+    try:
+        with changes_come_from(Origin(context.request_id, context.address, checked(typed.get("reason", "")))):
+            variables = form.variables({**typed, **request.path_params})
+            answer = await ask(deps_of(request), context, found, form.document, variables)
+    except IdentityAPIError as error:
+        return {}, told(error)
+    return answer, problem_of(answer)
+
+
+async def _told(
+    request: WebRequest, found: Authenticated, page: Page, shown: Coroutine[Any, Any, HTTPResponse]
+) -> HTTPResponse:
+    """The page; if it cannot be shown, a page of the console that says why, to whom the console shows anything."""
+    try:
+        return await shown
+    except IdentityAPIError as error:
+        if not navigation(found.permissions):
+            raise
+        return show_refusal(
+            page, _visit(request, found, page, request.path_params), told(error), http_problem_of(error).headers
+        )
+
+
+def _visit(request: WebRequest, found: Authenticated, page: Page, given: Mapping[str, str]) -> Visit:
+    context = context_of(request.scope)
+    return Visit(
         context=context,
         texts=choose(
             headers.first(request.scope, b"accept-language"), cookies.cookies_of(request.scope).get(LANGUAGE_COOKIE)
@@ -196,8 +218,34 @@ async def _shown(
         given=given,
         address=_address(context, page, given, request.path_params),
     )
-    data = await ask(deps_of(request), context, found, page.name, page.variables(given))
-    return show(page, visit, {**(answer or {}), **data}, problem=problem_of(answer) if answer else None)
+
+
+async def _shown(
+    request: WebRequest,
+    found: Authenticated,
+    page: Page,
+    values: Mapping[str, str],
+    *,
+    answer: Mapping[str, Any] | None = None,
+    problem: Problem | None = None,
+) -> HTTPResponse:
+    """The page; after a POST of its form, with the result or the problem."""
+    given = {name: value for name, value in values.items() if value} | request.path_params
+    data = await _data(request, found, page, page.variables(given))
+    return show(page, _visit(request, found, page, given), {**(answer or {}), **data}, problem=problem)
+
+
+async def _data(request: WebRequest, found: Authenticated, page: Page, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows. A preview that takes too long is refused like any other, and the page keeps what was typed."""
+    deps, context = deps_of(request), context_of(request.scope)
+    try:
+        return await ask(deps, context, found, page.name, variables)
+    except (HTTPRefusal, Unavailable) as error:
+        late, previews = told(error), [name for name in _PREVIEWS if variables.get(name)]
+        if not previews or late.status != 503:
+            raise
+        data = await ask(deps, context, found, page.name, {**variables, **dict.fromkeys(previews, False)})
+        return {**data, **{_PREVIEWS[name]: None for name in previews}, "refused": late}
 
 
 def _address(context: RequestContext, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:
