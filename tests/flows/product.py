@@ -15,6 +15,7 @@ from typing import TypeVar
 import httpx
 
 from identity_api.embedded import children
+from tests.cli import forked
 from tests.cli.conftest import SCRIPT, clean_environment
 from tests.flows.browser import Browser
 from tests.flows.page import Page
@@ -82,16 +83,10 @@ class Product:
 
     def command(self, *arguments: object, stdin: str = "") -> str:
         """Run `identity-api` on this installation, and return what it prints."""
-        done = subprocess.run(
-            [SCRIPT, *map(str, arguments)],
-            input=stdin.encode(),
-            capture_output=True,
-            env=self.environment,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+        command = [str(SCRIPT), *map(str, arguments)]
+        done = forked.run(command, stdin=stdin.encode(), env=self.environment, cwd=Path.cwd(), timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def apply(self, declaration: str) -> None:
         """Declare tenants; secrets of files are looked for in the data directory."""
