@@ -16,8 +16,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import asyncpg
 import msgspec
@@ -28,11 +26,9 @@ from benchmarks.data import Tenant, build
 from benchmarks.load import Job, Result
 from benchmarks.report import Round
 from benchmarks.servers import HERE, Server, start
-from identity_api.config import load_settings
+from benchmarks.services import Services, running_services
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import Services, start_services
-from identity_api.vault import Vault
 
 USERS = int(os.environ.get("USERS") or "100000")
 ROUNDS = int(os.environ.get("ROUNDS") or "3")
@@ -108,24 +104,13 @@ def cursors_of(servers: dict[str, Server], tenant: Tenant) -> dict[str, str]:
 
 def run(services: Services, core: int | None) -> str:
     """Start everything, compare, measure; what goes into the page."""
-    url = services.database_url
-    assert url
-    assert services.redis_url
     print(f"Writing {USERS:,} users ...", file=sys.stderr)
-    tenant = asyncio.run(prepare(url))
-    environment = {
-        **os.environ,
-        "IDENTITY_DATABASE_URL": url,
-        "IDENTITY_REDIS_URL": services.redis_url,
-        "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-    }
-    database = services.processes["PostgreSQL"].pid
+    tenant = asyncio.run(prepare(services.database_url))
     load = machine.load_average()
-    running = start(url, environment, core)
+    running = start(services.database_url, services.environment, core)
     try:
         servers = {one.name: one for one in running}
-        vault = Vault(load_settings(environment).secret_keys)
-        asked = cases.cases(Keys(tenant, vault, cursors_of(servers, tenant)))
+        asked = cases.cases(Keys(tenant, services.vault, cursors_of(servers, tenant)))
         lines, measured = [report.HEAD], {}
         print(report.HEAD, flush=True)
         for case, all_requests in asked.items():
@@ -134,7 +119,7 @@ def run(services: Services, core: int | None) -> str:
             requests = {name: wires for name, wires in all_requests.items() if name in servers}
             if found := answers.differences({name: one.port for name, one in servers.items()}, requests):
                 raise SystemExit(f"{case}: {found[0]}")
-            measured[case] = measure_case(servers, requests, database)
+            measured[case] = measure_case(servers, requests, services.postgres)
             lines += report.rows(case, measured[case])
             print("\n".join(report.rows(case, measured[case])), flush=True)
         said = [_circumstances(core, load), "\n".join(lines), "\n".join(report.starts(running))]
@@ -160,10 +145,7 @@ def main() -> None:
     pinned = machine.cores()
     if pinned is not None:
         machine.pin(pinned[1])  # what is started from here: database, Valkey, load
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_services(Path(folder), fast=True) as services,
-    ):
+    with running_services() as services:
         text = run(services, pinned[0] if pinned is not None else None)
     print("\n" + text)
     if not ONLY:

@@ -21,6 +21,8 @@ from identity_api.vault import Vault
 
 REQUESTS = 1_000
 PRODUCT, POSTGRAPHILE, BY_HAND, FLOOR = "identity-api", "PostGraphile 5", "REST by hand", "floor"
+BARE = "bare"
+"""What any application on the server costs; only `replays` measures it."""
 Requests = dict[str, dict[str, list[bytes]]]
 """Case -> server -> its requests."""
 
@@ -79,9 +81,9 @@ class Keys:
         self.tenant, self._vault, self._prefixes = tenant, vault, postgraphile_cursors
         # The last hundred users have no whole page behind them.
         self.ids = some.choices(tenant.user_ids[:-101], k=REQUESTS)
-        by_name = sorted(tenant.ids_by_username)
-        self.starts = some.choices(by_name[: len(by_name) // 50], k=REQUESTS)
-        self.deep = some.choices(by_name[len(by_name) * 4 // 5 : -101], k=REQUESTS)
+        by_name = sorted(tenant.ids_by_username)[:-101]
+        self.starts = some.choices(by_name[: len(by_name) // 50 + 1], k=REQUESTS)
+        self.deep = some.choices(by_name[len(by_name) * 4 // 5 :], k=REQUESTS)
         self.beginnings = [f"user{some.randint(10, 99)}" for _ in range(REQUESTS)]
 
     def admins(self) -> Callable[[int], str]:

@@ -7,28 +7,25 @@ Settings by environment: BENCH_USERS (100000), BENCH_MAPPINGS (2000), BENCH_EVEN
 """
 
 import asyncio
-import base64
 import os
 import re
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count, cycle
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import httpx
 
 from benchmarks.data import Tenant, build
+from benchmarks.services import Services, running_services
 from benchmarks.writes.data import let_administer
 from identity_api.app import build_api
 from identity_api.config import load_settings
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
 from identity_api.telemetry.logs import configure_logging
 from identity_api.web.console.pages import PAGES
 
@@ -149,11 +146,11 @@ async def timed(visits: Visits, address: str) -> tuple[int, float, float]:
     raise AssertionError
 
 
-async def measure(environment: dict[str, str]) -> bool:
+async def measure(services: Services) -> bool:
     """Fill, open each page and print the table; whether every page took less than `AT_MOST_MS` of our own time."""
     print(f"Writing {USERS:,} users ...", file=sys.stderr, flush=True)
-    tenant = await prepare(environment["IDENTITY_DATABASE_URL"])
-    settings = load_settings(environment)
+    tenant = await prepare(services.database_url)
+    settings = load_settings(services.environment)
     configure_logging(settings.log_format, settings.log_level)
     app, is_fast = build_api(settings), True
     async with running(app):
@@ -169,21 +166,8 @@ async def measure(environment: dict[str, str]) -> bool:
 
 
 def main() -> None:
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_services(Path(folder), fast=True) as services,
-    ):
-        assert services.database_url
-        assert services.redis_url
-        environment = {
-            "HOME": "/nonexistent",
-            "IDENTITY_DATABASE_URL": services.database_url,
-            "IDENTITY_REDIS_URL": services.redis_url,
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-            "IDENTITY_PUBLIC_URL": "https://id.example",
-            "IDENTITY_LOG_LEVEL": "error",
-        }
-        if not asyncio.run(measure(environment)):
+    with running_services(PUBLIC_URL="https://id.example", LOG_LEVEL="error") as services:
+        if not asyncio.run(measure(services)):
             sys.exit(1)
 
 

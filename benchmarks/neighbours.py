@@ -13,13 +13,10 @@ BENCH_INPUTS, a part of the inputs' names.
 """
 
 import asyncio
-import base64
 import contextlib
 import gc
 import itertools
 import os
-import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -34,13 +31,13 @@ from joserfc.jwk import RSAKey
 from benchmarks.busy import busy
 from benchmarks.data import Tenant, build
 from benchmarks.replays import in_process, processor_ms
+from benchmarks.services import Services, running_services
 from identity_api.app import build_api
 from identity_api.claims import MatchKind
 from identity_api.config import load_settings
 from identity_api.db import providers, sessions, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
 from identity_api.errors import Unavailable
 from identity_api.fairness.served import serving, work_for
 from identity_api.fairness.time_slices import run_in_slices
@@ -52,7 +49,6 @@ from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.jwks import read_key_set
 from identity_api.permissions.delegation import Actor
 from identity_api.telemetry import configure_logging
-from identity_api.vault import Vault
 from tests import factories as make
 from tests.openid_provider import RunningProvider
 from tests.web.logouts import backchannel_path, token_for
@@ -321,24 +317,14 @@ async def small_tenant(database: Database) -> str:
     return token
 
 
-async def main(database_url: str, redis_url: str, postgres: int) -> None:
-    """Build both tenants on real services, and measure."""
-    await migrate(database_url)
-    idp = RunningProvider().start()
-    settings = load_settings(
-        {
-            "HOME": "/nonexistent",
-            "IDENTITY_DATABASE_URL": database_url,
-            "IDENTITY_REDIS_URL": redis_url,
-            "IDENTITY_PUBLIC_URL": PUBLIC_URL,
-            "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{idp.port}",
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-        }
-    )
+async def main(services: Services, idp: RunningProvider) -> None:
+    """Build both tenants, and measure."""
+    await migrate(services.database_url)
+    settings, postgres = load_settings(services.environment), services.postgres
     app: Any = build_api(settings)
     async with running(app):
         database = app._deps.database
-        office = await make_site(app, database, Vault(settings.secret_keys), idp)
+        office = await make_site(app, database, services.vault, idp)
         token = await small_tenant(database)
         async with database.reading() as connection:
             tenant = await build(connection, USERS)
@@ -354,7 +340,6 @@ async def main(database_url: str, redis_url: str, postgres: int) -> None:
         for name, work in hostile.inputs().items():
             if INPUTS in name:
                 print(f"{name:<32} {await measure(app, token, work, postgres)}", flush=True)
-    idp.stop()
 
 
 def told(times: dict[str, list[float]]) -> str:
@@ -364,11 +349,10 @@ def told(times: dict[str, list[float]]) -> str:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="identity-api-neighbours-") as folder:
-        Path(folder).chmod(0o711)
-        with start_services(Path(folder), fast=True) as services:
-            if services.database_url is None or services.redis_url is None:
-                sys.exit("The embedded services did not start.")
-            with Path(os.devnull).open("w") as nowhere:
-                configure_logging("json", "error", stream=nowhere)
-                uvloop.run(main(services.database_url, services.redis_url, services.processes["PostgreSQL"].pid))
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        RunningProvider() as asked,
+        running_services(PUBLIC_URL=PUBLIC_URL, OUTBOUND_ALLOW=f"127.0.0.1:{asked.port}") as found,
+    ):
+        configure_logging("json", "error", stream=nowhere)
+        uvloop.run(main(found, asked))

@@ -9,15 +9,12 @@ Settings by environment: BENCH_PROCESSES ("1,2,4"), BENCH_USERS (20000), BENCH_S
 """
 
 import asyncio
-import base64
 import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import asyncpg
 import msgspec
@@ -26,15 +23,13 @@ from benchmarks import cases, machine
 from benchmarks.cases import PRODUCT, Keys
 from benchmarks.data import Tenant, build
 from benchmarks.load import Job, Result
-from benchmarks.servers import Server, product
+from benchmarks.servers import Server, application
+from benchmarks.services import Services, running_services
 from benchmarks.sync import __main__ as syncing
 from benchmarks.sync import provider
 from benchmarks.sync.provider import Mode
-from identity_api.config import KeyRing, load_settings
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
-from identity_api.vault import Vault
 
 NUMBERS = [int(number) for number in os.environ.get("BENCH_PROCESSES", "1,2,4").split(",")]
 USERS = int(os.environ.get("BENCH_USERS", "20000"))
@@ -88,14 +83,14 @@ async def _connections(url: str) -> int:
     return number
 
 
-def measure_api(url: str, environment: dict[str, str]) -> Iterator[str]:
+def measure_api(services: Services) -> Iterator[str]:
     """A row for each number of processes and case."""
-    tenant = asyncio.run(_tenant(url))
-    asked = cases.cases(Keys(tenant, Vault(load_settings(environment).secret_keys), {}))
+    tenant = asyncio.run(_tenant(services.database_url))
+    asked = cases.cases(Keys(tenant, services.vault, {}))
     yield "| API processes | what | requests/s | ms p50 / p99 | connections |"
     yield "| --- | --- | --- | --- | --- |"
     for number in NUMBERS:
-        servers = [product(environment) for _ in range(number)]
+        servers = [application(PRODUCT, services.environment) for _ in range(number)]
         try:
             for case in CASES:
                 requests = asked[case][PRODUCT]
@@ -104,7 +99,7 @@ def measure_api(url: str, environment: dict[str, str]) -> Iterator[str]:
                 assert not sum([one.failures for one in found])
                 rate = sum([one.answers / one.seconds for one in found])
                 p50, p99 = max([one.median_ms for one in found]), max([one.p99_ms for one in found])
-                used = asyncio.run(_connections(url))
+                used = asyncio.run(_connections(services.database_url))
                 yield f"| {number} | {case} | {rate:,.0f} | {p50:.1f} / {p99:.1f} | {used} |"
         finally:
             for server in servers:
@@ -127,11 +122,11 @@ def _workers(number: int, environment: dict[str, str]) -> Iterator[list[int]]:
 
 
 async def _sync_all(bench: syncing.Bench, number: int) -> str:
-    connection = await asyncpg.connect(bench.url)
+    connection = await asyncpg.connect(bench.services.database_url)
     bench.begin(Mode(rotates=True), bench.crowds["one"])
     await connection.execute("update identity_sync set due_at = null")
     providers = [crowd.provider_id for crowd in bench.crowds["one"]]
-    with _workers(number, bench.environment) as pids:
+    with _workers(number, bench.services.environment) as pids:
         due = await connection.fetchval("select now() + make_interval(secs => $1)", START_SECONDS)
         people = "from identity_sync where provider_id = any($1::uuid[])"
         await connection.execute(
@@ -154,48 +149,28 @@ async def _sync_all(bench: syncing.Bench, number: int) -> str:
     return f"| {number} | {rates} | {synced:,} of {total:,} | {counts.refreshes:,} | {counts.lost} |"
 
 
-def measure_workers(url: str, environment: dict[str, str], port: int, vault: Vault) -> Iterator[str]:
+def measure_workers(services: Services, port: int) -> Iterator[str]:
     """A row for each number of processes."""
-    bench = syncing.Bench(url, environment, port)
-    asyncio.run(bench.prepare(vault))
+    bench = syncing.Bench(services, port)
+    asyncio.run(bench.prepare())
     yield "| workers | identities/s | a second of their CPU | synced | asked | tokens presented again |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for number in NUMBERS:
         yield asyncio.run(_sync_all(bench, number))
 
 
-@contextlib.contextmanager
-def _services(key: bytes, outbound_allow: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """A database of its own, its address, and the environment of what runs over it."""
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_services(Path(folder), fast=True) as services,
-    ):
-        assert services.database_url
-        assert services.redis_url
-        yield (
-            services.database_url,
-            {
-                **os.environ,
-                "IDENTITY_DATABASE_URL": services.database_url,
-                "IDENTITY_REDIS_URL": services.redis_url,
-                "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(key).decode(),
-                "IDENTITY_OUTBOUND_ALLOW": outbound_allow,
-                "IDENTITY_LOG_LEVEL": "error",
-            },
-        )
-
-
 def main() -> None:
     """Both tables."""
-    key = os.urandom(32)
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}\n", flush=True)
-    with _services(key, "") as (url, environment):
-        for line in measure_api(url, environment):
+    with running_services(LOG_LEVEL="error") as services:
+        for line in measure_api(services):
             print(line, flush=True)
     print()
-    with syncing.running_provider() as port, _services(key, f"127.0.0.1:{port}") as (url, environment):
-        for line in measure_workers(url, environment, port, Vault(KeyRing([("bench", key)]))):
+    with (
+        syncing.running_provider() as port,
+        running_services(LOG_LEVEL="error", OUTBOUND_ALLOW=f"127.0.0.1:{port}") as services,
+    ):
+        for line in measure_workers(services, port):
             print(line, flush=True)
 
 

@@ -5,27 +5,22 @@ server, so that the difference is ours. Many short batches: the cheapest is what
 """
 
 import asyncio
-import base64
 import os
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks.cases import BARE, PRODUCT
+from benchmarks.servers import application
+from benchmarks.services import Services, running_services
 from identity_api.app import build_api
 from identity_api.config import load_settings
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
 from identity_api.telemetry import configure_logging
-from identity_api.vault import Vault
 from tests.openid_provider import RunningProvider
 from tests.web.logouts import backchannel_path, token_for
 from tests.web.site import PUBLIC_URL, Site, make_site, running
@@ -45,6 +40,11 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "http.response.start", "status": 429, "headers": [(b"content-length", b"180")]})
     await send({"type": "http.response.body", "body": b"x" * 180})
+
+
+def create_bare() -> Any:
+    """For the server's command."""
+    return bare
 
 
 async def in_process(app: Any, path: str, host: str, body: bytes) -> None:
@@ -90,37 +90,6 @@ async def drive(port: int, request: bytes, count: int) -> None:
     writer.close()
 
 
-@contextmanager
-def served(target: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """Granian with one worker; its process id and port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    arguments = ["--interface", "asgi", "--loop", "uvloop", "--no-ws", "--log-level", "error", "--port", str(port)]
-    factory = ["--factory"] if target.endswith("create_app") else []
-    with subprocess.Popen(
-        [sys.executable, "-m", "granian", *arguments, *factory, target],
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            _wait(port)
-            yield process.pid, port
-        finally:
-            process.terminate()
-
-
-def _wait(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("a server did not start")
-
-
 async def measure(name: str, batch: Callable[[], Awaitable[None]], spent: Callable[[], float], size: int) -> None:
     """Print the cheapest and the median batch, for one request."""
     await batch()
@@ -144,45 +113,34 @@ async def measure_all(site: Site, environment: dict[str, str]) -> None:
     await measure("in the process", replays, lambda: time.thread_time() * 1_000, PER_BATCH)
     head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: {FORM}\r\ncontent-length: {len(body)}\r\n\r\n"
     request = head.encode() + body
-    for name, target in (
-        ("through Granian", "identity_api.app:create_app"),
-        ("a bare application on Granian", "benchmarks.replays:bare"),
-    ):
-        with served(target, environment) as (pid, port):
+    for name, said in ((PRODUCT, "through Granian"), (BARE, "a bare application on Granian")):
+        server = application(name, environment)
 
-            async def flood(port: int = port) -> None:
-                await asyncio.gather(*[drive(port, request, PER_BATCH // CONNECTIONS) for _ in range(CONNECTIONS)])
+        async def flood(port: int = server.port) -> None:
+            await asyncio.gather(*[drive(port, request, PER_BATCH // CONNECTIONS) for _ in range(CONNECTIONS)])
 
-            await measure(name, flood, lambda pid=pid: processor_ms(pid), PER_BATCH)
+        try:
+            await measure(said, flood, lambda pid=server.pid: processor_ms(pid), PER_BATCH)
+        finally:
+            server.stop()
 
 
-async def main(database_url: str, redis_url: str) -> None:
-    """Build one tenant on real services, and measure."""
-    await migrate(database_url)
-    with RunningProvider() as idp:
-        environment = {
-            "HOME": "/nonexistent",
-            "IDENTITY_DATABASE_URL": database_url,
-            "IDENTITY_REDIS_URL": redis_url,
-            "IDENTITY_PUBLIC_URL": PUBLIC_URL,
-            "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{idp.port}",
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-        }
-        settings = load_settings(environment)
-        database = Database(database_url)
-        await database.open()
-        app = build_api(settings)
-        async with running(app):
-            await measure_all(await make_site(app, database, Vault(settings.secret_keys), idp), environment)
-        await database.close()
+async def main(services: Services, idp: RunningProvider) -> None:
+    """Build one tenant, and measure."""
+    await migrate(services.database_url)
+    database = Database(services.database_url)
+    await database.open()
+    app = build_api(load_settings(services.environment))
+    async with running(app):
+        await measure_all(await make_site(app, database, services.vault, idp), services.environment)
+    await database.close()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="identity-api-replays-") as folder:
-        Path(folder).chmod(0o711)
-        with start_services(Path(folder), fast=True) as services:
-            assert services.database_url is not None
-            assert services.redis_url is not None
-            with Path(os.devnull).open("w") as nowhere:
-                configure_logging("json", stream=nowhere)
-                asyncio.run(main(services.database_url, services.redis_url))
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        RunningProvider() as asked,
+        running_services(PUBLIC_URL=PUBLIC_URL, OUTBOUND_ALLOW=f"127.0.0.1:{asked.port}") as found,
+    ):
+        configure_logging("json", stream=nowhere)
+        asyncio.run(main(found, asked))

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import machine
-from benchmarks.cases import BY_HAND, FLOOR, POSTGRAPHILE, PRODUCT
+from benchmarks.cases import BARE, BY_HAND, FLOOR, POSTGRAPHILE, PRODUCT
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent / "contenders" / "postgraphile"
@@ -23,6 +23,7 @@ _APPLICATIONS = {
     PRODUCT: "identity_api.app:create_app",
     BY_HAND: "benchmarks.contenders.by_hand:create_app",
     FLOOR: "benchmarks.contenders.floor:create_app",
+    BARE: "benchmarks.replays:create_bare",
 }
 
 
@@ -30,7 +31,7 @@ class Server:
     """A running one. `seconds_to_ready` are from its start to its first answer."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], core: int | None) -> None:
-        self.name, self.port = name, _free_port()
+        self.name, self.port = name, free_port()
         command = [str(self.port) if part == "PORT" else part for part in command]
         begun = time.monotonic()
         self._process = subprocess.Popen(
@@ -43,9 +44,14 @@ class Server:
         self.seconds_to_ready = time.monotonic() - begun
         self.megabytes_at_rest = self.megabytes()
 
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
     def processes(self) -> list[int]:
-        """The process, and those that it has started."""
-        return machine.tree(self._process.pid) if machine.HAS_PROC else []
+        """That process, and those that it has started."""
+        return machine.tree(self.pid) if machine.HAS_PROC else []
 
     def megabytes(self) -> float:
         """Resident memory."""
@@ -76,15 +82,11 @@ class Server:
         raise SystemExit(f"{self.name} does not start")
 
 
-def _granian(name: str, environment: dict[str, str], core: int | None) -> Server:
+def application(name: str, environment: dict[str, str], core: int | None = None) -> Server:
+    """One more process of an application, pinned to no core unless one is named."""
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws"]
     command += ["--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", _APPLICATIONS[name]]
     return Server(name, command, environment, core)
-
-
-def product(environment: dict[str, str]) -> Server:
-    """One more process of the product, pinned to no core."""
-    return _granian(PRODUCT, environment, None)
 
 
 def start(database_url: str, environment: dict[str, str], core: int | None) -> list[Server]:
@@ -92,7 +94,7 @@ def start(database_url: str, environment: dict[str, str], core: int | None) -> l
     # As an installed package is: without this the first start of a tree compiles it, and so does each that may not write.
     for package in ("identity_api", "benchmarks"):
         compileall.compile_dir(str(ROOT / package), quiet=1)
-    found = [_granian(name, environment, core) for name in _APPLICATIONS]
+    found = [application(name, environment, core) for name in (PRODUCT, BY_HAND, FLOOR)]
     node = _prepared_postgraphile()
     if node is not None:
         found.insert(1, _postgraphile(node, database_url, environment, core))
@@ -133,7 +135,8 @@ def _prepared_postgraphile() -> Path | None:
     return node
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

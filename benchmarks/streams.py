@@ -7,13 +7,9 @@ gives everybody a permission, when each gets a result. PostgreSQL's part of the 
 """
 
 import asyncio
-import base64
 import os
-import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -22,12 +18,12 @@ import uvloop
 from benchmarks import machine
 from benchmarks.cases import PRODUCT
 from benchmarks.data import VIEWERS, Tenant, build
-from benchmarks.servers import Server
+from benchmarks.servers import Server, application
+from benchmarks.services import Services, running_services
 from identity_api.claims import MatchKind
 from identity_api.db import outbox
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.rules import Rule
 from identity_api.ids import token_hash
@@ -164,35 +160,22 @@ async def measure(database: Database, tenant: Tenant, server: Server, postgres: 
     streams.close()
 
 
-async def main(database_url: str, redis_url: str, postgres: int) -> None:
-    """Build the tenant on real services, start the server, and measure."""
-    await migrate(database_url)
-    database = Database(database_url, pool_size=4)
+async def main(services: Services) -> None:
+    """Build the tenant, start the server, and measure."""
+    await migrate(services.database_url)
+    database = Database(services.database_url, pool_size=4)
     await database.open()
     async with database.reading() as connection:
         tenant = await build(connection, USERS)
-    environment = {
-        **os.environ,
-        "IDENTITY_DATABASE_URL": database_url,
-        "IDENTITY_REDIS_URL": redis_url,
-        "IDENTITY_PUBLIC_URL": "http://127.0.0.1:8000",
-        "IDENTITY_MAX_STREAMS": str(2 * STREAMS),  # a tenant has half of them
-        "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-    }
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws"]
-    command += ["--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", "identity_api.app:create_app"]
-    server = Server(PRODUCT, command, environment, None)
+    server = application(PRODUCT, services.environment)
     try:
-        await measure(database, tenant, server, postgres)
+        await measure(database, tenant, server, services.postgres)
     finally:
         server.stop()
         await database.close()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="identity-api-streams-") as folder:
-        Path(folder).chmod(0o711)
-        with start_services(Path(folder), fast=True) as services:
-            if services.database_url is None or services.redis_url is None:
-                sys.exit("The embedded services did not start.")
-            uvloop.run(main(services.database_url, services.redis_url, services.processes["PostgreSQL"].pid))
+    # A tenant has half of the streams.
+    with running_services(PUBLIC_URL="http://127.0.0.1:8000", MAX_STREAMS=str(2 * STREAMS)) as found:
+        uvloop.run(main(found))

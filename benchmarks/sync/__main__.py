@@ -5,30 +5,25 @@ Settings by environment: BENCH_PEOPLE (5000; of each of three sets), BENCH_SECON
 """
 
 import asyncio
-import base64
 import contextlib
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
 
+from benchmarks.servers import free_port
+from benchmarks.services import Services, running_services
 from benchmarks.sync import floor, provider, queue, worker
 from benchmarks.sync.data import Crowd, build_tenant, finish
 from benchmarks.sync.provider import Mode
-from identity_api.config import KeyRing
 from identity_api.db.migrate import migrate
 from identity_api.db.providers import Provider
-from identity_api.embedded.services import start_services
-from identity_api.vault import Vault
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "5000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
@@ -73,14 +68,14 @@ SCENARIOS = {
 class Bench:
     """The parts of one run."""
 
-    def __init__(self, url: str, environment: dict[str, str], port: int) -> None:
-        self.url, self.environment, self.base = url, environment, f"http://127.0.0.1:{port}"
+    def __init__(self, services: Services, port: int) -> None:
+        self.services, self.base = services, f"http://127.0.0.1:{port}"
         self.crowds: dict[str, list[Crowd]] = {}
 
-    async def prepare(self, vault: Vault) -> None:
+    async def prepare(self) -> None:
         """Three sets of people: at one provider, at ten providers of a tenant, and at one of each of ten tenants."""
-        await migrate(self.url)
-        connection = await asyncpg.connect(self.url)
+        await migrate(self.services.database_url)
+        connection, vault = await asyncpg.connect(self.services.database_url), self.services.vault
         await connection.execute("create table bench_person (id uuid primary key, number integer not null)")
         each = PEOPLE // SETS
         places = [(1 + place, PEOPLE + place * each, PEOPLE + (place + 1) * each) for place in range(2 * SETS)]
@@ -106,7 +101,7 @@ class Bench:
     def run(self, module: str, job: Any, kind: type[Any], **settings: str) -> Any:
         """A measuring process."""
         command = [sys.executable, "-m", f"benchmarks.sync.{module}"]
-        environment = {**self.environment, **settings}
+        environment = {**self.services.environment, **settings}
         done = subprocess.run(
             command, input=msgspec.json.encode(job), stdout=subprocess.PIPE, check=True, env=environment, timeout=600
         )
@@ -114,7 +109,7 @@ class Bench:
 
     async def allow(self, concurrency: int | None) -> None:
         """So many syncs of each provider at a time."""
-        connection = await asyncpg.connect(self.url)
+        connection = await asyncpg.connect(self.services.database_url)
         await connection.execute("update provider set max_concurrent = $1", concurrency or PLACES)
         await connection.close()
 
@@ -162,9 +157,7 @@ def split_row(name: str, result: worker.Result) -> str:
 @contextlib.contextmanager
 def running_provider() -> Iterator[int]:
     """A provider on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.sync.provider", str(port)])
     try:
         for _ in range(100):
@@ -179,26 +172,14 @@ def running_provider() -> Iterator[int]:
 
 
 def main() -> None:
-    key = os.urandom(32)
     os.sched_setaffinity(0, {OTHER_CORE})
     with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_services(Path(folder), fast=True) as services,
         running_provider() as port,
+        running_services(LOG_LEVEL="error", OUTBOUND_ALLOW=f"127.0.0.1:{port}") as services,
     ):
-        assert services.database_url
-        assert services.redis_url
-        environment = {
-            **os.environ,
-            "IDENTITY_DATABASE_URL": services.database_url,
-            "IDENTITY_REDIS_URL": services.redis_url,
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(key).decode(),
-            "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{port}",
-            "IDENTITY_LOG_LEVEL": "error",
-        }
-        bench = Bench(services.database_url, environment, port)
+        bench = Bench(services, port)
         print(f"Writing {3 * PEOPLE:,} people ...", file=sys.stderr, flush=True)
-        asyncio.run(bench.prepare(Vault(KeyRing([("bench", key)]))))
+        asyncio.run(bench.prepare())
         print(f"{PEOPLE:,} due, {PLACES} places unless it says otherwise; load {os.getloadavg()[0]:.1f}\n")
         print("| mode | a second, of CPU | floor | of floor | statements, round trips | MiB | asked/s | 429 | lost |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)

@@ -22,13 +22,14 @@ async def measure(url: str, due: int) -> str:
     there = f"{base.rpartition('/')[0]}/bench_queue?{options}"
     await migrate(there)
     connection = await asyncpg.connect(there, server_settings={"jit": "off"})
-    one = await _claims(connection, due, tenants=1)
-    many = await _claims(connection, due, tenants=max(1, due // 100))
+    one = await claims(connection, due, tenants=1)
+    many = await claims(connection, due, tenants=max(1, due // 100))
     await connection.close()
     return f"A claim of {LIMIT}: {one} with {due:,} due in one tenant, {many} with as many in {max(1, due // 100):,} tenants."
 
 
-async def _claims(connection: asyncpg.Connection, due: int, *, tenants: int) -> str:
+async def claims(connection: asyncpg.Connection, due: int, *, tenants: int) -> str:
+    """Write so many due identities, and nothing else, and claim."""
     await connection.execute("truncate tenant cascade")
     for statement in _STATEMENTS:
         await connection.execute(statement.replace(":tenants", str(tenants)).replace(":due", str(due)), timeout=900)

@@ -6,13 +6,11 @@ Settings by environment: BENCH_USERS (100000), BENCH_RATE (60; requests of the o
 """
 
 import asyncio
-import base64
 import contextlib
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,10 +20,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from benchmarks.cases import PRODUCT
+from benchmarks.servers import application
+from benchmarks.services import Services, running_services
 from benchmarks.writes.data import Office, prepare
 from benchmarks.writes.others import Job, Waited
-from benchmarks.writes.ports import open_port, wait_for
-from identity_api.embedded.services import start_services
 from identity_api.graphql.ids import global_id
 
 USERS = int(os.environ.get("BENCH_USERS", "100000"))
@@ -72,27 +71,20 @@ class Row(msgspec.Struct):
 class Bench:
     """The parts of one run."""
 
-    def __init__(self, office: Office, url: str, environment: dict[str, str], connection: asyncpg.Connection) -> None:
-        self.office, self.url, self._environment, self._connection = office, url, environment, connection
-        self.port = open_port()
+    def __init__(self, office: Office, services: Services, connection: asyncpg.Connection) -> None:
+        self.office, self.services, self._connection = office, services, connection
         self._asked = 0
-        self._api = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws",
-             "--log-level", "error", "--host", "127.0.0.1", "--port", str(self.port), "identity_api.app:create_app"],
-            env=environment,
-        )  # fmt: skip
-        self.worker = self._start_worker()
-        wait_for(self.port)
+        self._api = application(PRODUCT, services.environment)
+        self.port, self.worker = self._api.port, self._start_worker()
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "identity_api", "worker"], env=self._environment)
+        return subprocess.Popen([sys.executable, "-m", "identity_api", "worker"], env=self.services.environment)
 
     def stop(self) -> None:
         """End both."""
-        for process in (self._api, self.worker):
-            process.terminate()
-        for process in (self._api, self.worker):
-            process.wait(60)
+        self.worker.terminate()
+        self._api.stop()
+        self.worker.wait(60)
 
     def restart_worker(self) -> None:
         """Kill the worker in the middle of whatever it does, and start another."""
@@ -129,7 +121,7 @@ class Bench:
         longest = [0.0]
 
         async def look() -> None:
-            connection = await asyncpg.connect(self.url)
+            connection = await asyncpg.connect(self.services.database_url)
             try:
                 while True:
                     longest[0] = max(longest[0], await connection.fetchval(LOCK_WAIT))
@@ -272,12 +264,12 @@ def show(row: Row, quiet: Waited) -> None:
     )
 
 
-async def measure(url: str, environment: dict[str, str]) -> None:
+async def measure(services: Services) -> None:
     """Prepare, run and stop."""
     print(f"Writing {USERS:,} users ...", file=sys.stderr, flush=True)
-    office = await prepare(url, USERS)
-    connection = await asyncpg.connect(url)
-    bench = Bench(office, url, environment, connection)
+    office = await prepare(services.database_url, USERS)
+    connection = await asyncpg.connect(services.database_url)
+    bench = Bench(office, services, connection)
     try:
         print(f"{USERS:,} users, load average {os.getloadavg()[0]:.1f}\n", flush=True)
         await edits(bench)
@@ -287,20 +279,8 @@ async def measure(url: str, environment: dict[str, str]) -> None:
 
 
 def main() -> None:
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_services(Path(folder), fast=True) as services,
-    ):
-        assert services.database_url
-        assert services.redis_url
-        environment = {
-            **os.environ,
-            "IDENTITY_DATABASE_URL": services.database_url,
-            "IDENTITY_REDIS_URL": services.redis_url,
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-            "IDENTITY_LOG_LEVEL": "error",
-        }
-        asyncio.run(measure(services.database_url, environment))
+    with running_services(LOG_LEVEL="error") as services:
+        asyncio.run(measure(services))
 
 
 if __name__ == "__main__":

@@ -5,28 +5,22 @@ one core; provider, load and database have the other. Settings by environment: B
 """
 
 import asyncio
-import base64
 import os
 import random
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 import msgspec
 
 from benchmarks import machine
+from benchmarks.cases import PRODUCT
+from benchmarks.servers import Server, application
+from benchmarks.services import Services, running_services
 from benchmarks.sync.__main__ import running_provider
 from benchmarks.sync.data import build_tenant
-from benchmarks.writes.ports import open_port, wait_for
-from identity_api.config import KeyRing
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
 from identity_api.ids import uuid7
-from identity_api.vault import Vault
 
 PEOPLE = int(os.environ.get("BENCH_LOGINS", "1000"))
 AT_A_TIME = int(os.environ.get("BENCH_AT_A_TIME", "8"))
@@ -87,10 +81,10 @@ async def _everybody(port: int, people: range) -> None:
     await asyncio.gather(*[go_on() for _ in range(AT_A_TIME)])
 
 
-async def _round(port: int, api: int, database: int, people: range) -> Round:
-    processes = machine.tree(api), machine.tree(database)
+async def _round(api: Server, postgres: int, people: range) -> Round:
+    processes = api.processes(), machine.tree(postgres)
     begun, before = time.perf_counter(), [machine.worked(one) for one in processes]
-    await _everybody(port, people)
+    await _everybody(api.port, people)
     seconds, after = time.perf_counter() - begun, [machine.worked(one) for one in processes]
     worked = [machine.seconds_between(*pair) for pair in zip(before, after, strict=True)]
     return Round(len(people), seconds, *worked)
@@ -104,64 +98,39 @@ def _row(name: str, done: Round) -> str:
     )
 
 
-def _parent(process: int) -> int:
-    """Of a backend: the server's first process."""
-    return int(Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
-
-
-async def measure(url: str, port: int, api: int, base: str, vault: Vault) -> None:
+async def measure(services: Services, api: Server, base: str) -> None:
     """Prepare and print both rounds."""
-    connection = await asyncpg.connect(url)
-    [crowd] = await build_tenant(connection, vault, base, [(0, 0, 0)])
+    connection = await asyncpg.connect(services.database_url)
+    [crowd] = await build_tenant(connection, services.vault, base, [(0, 0, 0)])
     await connection.execute("insert into tenant_host values ($1, $2, $3)", uuid7(), crowd.tenant_id, HOST)
-    backend = await connection.fetchval("select pg_backend_pid()")
-    database = _parent(backend)
     await connection.execute("analyze")
-    await _everybody(port, range(WARM_UP))
+    await _everybody(api.port, range(WARM_UP))
     print("| login | a second | API ms | PostgreSQL ms | a second and core of the API | load |")
     print("| --- | --- | --- | --- | --- | --- |")
     people = range(WARM_UP, WARM_UP + PEOPLE)
-    print(_row("first", await _round(port, api, database, people)), flush=True)
+    print(_row("first", await _round(api, services.postgres, people)), flush=True)
     await connection.execute("vacuum analyze")
-    print(_row("later", await _round(port, api, database, people)), flush=True)
+    print(_row("later", await _round(api, services.postgres, people)), flush=True)
     await connection.close()
 
 
 def main() -> None:
-    found, key = machine.cores(), os.urandom(32)
+    found = machine.cores()
     if found is None:
         raise SystemExit("processor time is measured on Linux, with two cores")
     machine.pin(found[1])
     with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        start_services(Path(folder), fast=True) as services,
-        running_provider() as provider,
+        running_provider() as port,
+        running_services(
+            LOG_LEVEL="error", OUTBOUND_ALLOW=f"127.0.0.1:{port}", TRUSTED_PROXIES="127.0.0.1"
+        ) as services,
     ):
-        assert services.database_url
-        assert services.redis_url
-        environment = {
-            **os.environ,
-            "IDENTITY_DATABASE_URL": services.database_url,
-            "IDENTITY_REDIS_URL": services.redis_url,
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(key).decode(),
-            "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{provider}",
-            "IDENTITY_TRUSTED_PROXIES": "127.0.0.1",
-            "IDENTITY_LOG_LEVEL": "error",
-        }
         asyncio.run(migrate(services.database_url))
-        port = open_port()
-        api = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws",
-             "--log-level", "error", "--host", "127.0.0.1", "--port", str(port), "identity_api.app:create_app"],
-            env=environment, preexec_fn=lambda: machine.pin(found[0]),
-        )  # fmt: skip
+        api = application(PRODUCT, services.environment, found[0])
         try:
-            wait_for(port)
-            vault = Vault(KeyRing([("bench", key)]))
-            asyncio.run(measure(services.database_url, port, api.pid, f"http://127.0.0.1:{provider}", vault))
+            asyncio.run(measure(services, api, f"http://127.0.0.1:{port}"))
         finally:
-            api.terminate()
-            api.wait(60)
+            api.stop()
 
 
 if __name__ == "__main__":
