@@ -11,12 +11,12 @@ import msgspec
 
 from identity_api.db import audit_reading, providers, tenants, users
 from identity_api.db.actor_names import actor_names
+from identity_api.db.audit import UNTOLD
 from identity_api.db.audit_reading import Recorded, Where
 from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, NotFound
 from identity_api.spreadsheets import as_cell
 
-_NAMED: Final = frozenset(("user", "identity", "session", "permission", "mapping", "group", "provider", "digest"))
 PAGE: Final = 1_000
 Format = Literal["ndjson", "csv"]
 
@@ -54,7 +54,7 @@ class Event(msgspec.Struct, frozen=True):
     def _details(self) -> msgspec.Raw:
         """What the payload has besides the new values and the ids of what `names` names: why a permission ended."""
         found = msgspec.json.decode(self.payload)
-        known = _NAMED | (msgspec.json.decode(self.new).keys() if self.new is not None else frozenset())
+        known = UNTOLD | (msgspec.json.decode(self.new).keys() if self.new is not None else frozenset())
         told = {name: value for name, value in found.items() if name not in known and value != []}
         return msgspec.Raw(msgspec.json.encode(told) if told else b"{}")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -44,7 +44,9 @@ class Event(msgspec.Struct, frozen=True):
             return None
 
 
-_KINDS = ("user", "identity", "session", "permission", "mapping", "group", "provider")
+_KINDS: Final = ("user", "identity", "session", "permission", "mapping", "group", "provider")
+UNTOLD: Final = frozenset((*_KINDS, "digest"))
+"""Members of a payload that say nothing to people: ids of what the event's names name, and digests."""
 
 
 class Part(msgspec.Struct):

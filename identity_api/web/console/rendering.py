@@ -12,6 +12,7 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
+from identity_api.db.audit import UNTOLD
 from identity_api.http import HTTPResponse
 from identity_api.providers.presets import PRESETS
 from identity_api.web.console.asking import Problem
@@ -27,9 +28,8 @@ from identity_api.web.pages.rendering import STYLE_VERSION
 POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
 """Scripts call only this service's origin; forms post only to it."""
 
-_REFERENCES: Final = ("user", "permission", "mapping", "group", "identity", "session", "provider")
-UNSHOWN_DETAILS: Final = frozenset((*_REFERENCES, "digest", "change_set", "events"))
-"""Details of an event that say nothing to people: ids of what is named beside them, and what holds a set together."""
+UNSHOWN_DETAILS: Final = UNTOLD | {"change_set", "events"}
+"""Details of an event that say nothing to people here: also what holds a set together."""
 UNSHOWN_SETTINGS: Final = frozenset(("version", "managed_by", "open", "live"))
 """Changes that say nothing to people: what the name of the action says already."""
 TOLD_ONCE: Final = ("done", "made", "changed", "undo")
