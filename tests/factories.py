@@ -231,6 +231,21 @@ async def make_holder(connection: Connection, tenant_id: UUID, *permissions: str
     return user_id
 
 
+async def take_permission(connection: Connection, tenant_id: UUID, user_id: UUID, permission: str) -> None:
+    """End every grant of it that somebody has."""
+    await connection.execute(
+        """
+        update permission_grant g set revoked_at = now(), revoked_by = 'operator:root', revoked_reason = 'ADMIN'
+        from permission p
+        where g.tenant_id = $1 and g.user_id = $2 and p.tenant_id = $1 and p.id = g.permission_id and p.name = $3
+        """,
+        tenant_id,
+        user_id,
+        permission,
+    )
+    await user_read_model.refresh(connection, tenant_id, [user_id])
+
+
 async def make_permission(connection: Connection, tenant_id: UUID, name: str, *, delegable: bool = True) -> UUID:
     """A permission in the tenant's vocabulary."""
     row_id = uuid7()

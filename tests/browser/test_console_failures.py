@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from identity_api.db import user_read_model
 from identity_api.ids import uuid7
+from tests import factories as make
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.console_house import build_console_house, make_admin, signed_in
 from tests.browser.house import House
@@ -56,17 +56,7 @@ async def lose(house: House, username: str, permission: str) -> None:
         user = await connection.fetchval(
             "select id from app_user where tenant_id = $1 and username = $2", house.tenant.id, username
         )
-        await connection.execute(
-            """
-            update permission_grant g set revoked_at = now(), revoked_by = 'operator:root', revoked_reason = 'ADMIN'
-            from permission p
-            where g.tenant_id = $1 and g.user_id = $2 and p.tenant_id = $1 and p.id = g.permission_id and p.name = $3
-            """,
-            house.tenant.id,
-            user,
-            permission,
-        )
-        await user_read_model.refresh(connection, house.tenant.id, [user])
+        await make.take_permission(connection, house.tenant.id, user, permission)
 
 
 async def told(page: Page, text: str) -> None:

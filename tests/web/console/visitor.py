@@ -45,17 +45,7 @@ async def give(site: Site, user_id: UUID, permissions: Sequence[str]) -> None:
 async def lose(site: Site, user_id: UUID, permission: str) -> None:
     """Somebody takes a permission from them."""
     async with site.database.transaction() as connection:
-        await connection.execute(
-            """
-            update permission_grant g set revoked_at = now(), revoked_by = 'operator:root', revoked_reason = 'ADMIN'
-            from permission p
-            where g.tenant_id = $1 and g.user_id = $2 and p.tenant_id = $1 and p.id = g.permission_id and p.name = $3
-            """,
-            site.tenant.id,
-            user_id,
-            permission,
-        )
-        await user_read_model.refresh(connection, site.tenant.id, [user_id])
+        await make.take_permission(connection, site.tenant.id, user_id, permission)
 
 
 @dataclass
