@@ -1,17 +1,12 @@
-"""Users for the operator: enter one or a table of them, show, enable and disable."""
+"""Users for the operator: enter one, show, enable and disable."""
 
-import csv
-import io
-import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser
 from identity_api.accounts.local_passwords import create_password_token
 from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
 from identity_api.config import Settings
@@ -19,15 +14,12 @@ from identity_api.db import enrolment, local_accounts, tenants, told_ends, users
 from identity_api.db.database import Database
 from identity_api.db.enrolment import HeldPermission, IdentityLine
 from identity_api.db.told_ends import ToldEnd
-from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
+from identity_api.errors import BadInput, NotFound, Refused
 from identity_api.oidc.login_end_cause import LoginEndCause, login_end_cause
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.urls import doors
-from identity_api.spreadsheets import text_of
 
 T = TypeVar("T")
-COLUMNS = ("username", "display_label", "email", "provider", "anchor", "permissions")
-MAX_TABLE_BYTES = 64 * 1_048_576
 PAGE = 500
 
 
@@ -188,71 +180,3 @@ async def make_link(database: Database, settings: Settings, actor: Actor, user_i
     assert tenant is not None
     door = doors(tenant, hosts=hosts, public_url=settings.public_url)[0]
     return PasswordLink(f"{door}/auth/password/{made.token}", made.expires_at.isoformat(timespec="seconds"))
-
-
-def read_table(path: Path) -> list[EnrolledUser]:
-    """Users from CSV with a line of column names; `-` reads standard input.
-
-    A user with several identities has several lines. Permissions are separated by blanks.
-
-    Raises:
-        ConfigurationError: with every problem, by line.
-    """
-    text = read_text(path)
-    try:
-        lines = list(csv.DictReader(io.StringIO(text), strict=True))
-    except csv.Error as error:
-        raise ConfigurationError([f"{path} is not CSV: {error}."]) from None
-    return _users_of(lines)
-
-
-def read_text(path: Path) -> str:
-    """The text of a table; `-` reads standard input.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    try:
-        content = sys.stdin.buffer.read(MAX_TABLE_BYTES + 1) if path == Path("-") else path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError([f"{path} cannot be read as UTF-8."]) from None
-    if len(content) > MAX_TABLE_BYTES:
-        raise ConfigurationError([f"{path} is larger than {MAX_TABLE_BYTES} bytes."])
-    return text
-
-
-def _users_of(lines: Sequence[dict[str | None, str | None]]) -> list[EnrolledUser]:
-    if not lines:
-        raise ConfigurationError([f"The table has no users. Its first line names the columns: {', '.join(COLUMNS)}."])
-    unknown = sorted(str(name) for name in lines[0] if name not in COLUMNS)
-    problems = [f"There is no column {name}; there are {', '.join(COLUMNS)}." for name in unknown]
-    if "username" not in lines[0]:
-        problems.append("The column username is missing.")
-    found: dict[str, EnrolledUser] = {}
-    for number, line in enumerate(lines, 2):
-        problems += _add(found, number, {name: text_of(line.get(name) or "").strip() for name in COLUMNS})
-    if problems:
-        raise ConfigurationError(problems)
-    return list(found.values())
-
-
-def _add(found: dict[str, EnrolledUser], number: int, line: dict[str, str]) -> list[str]:
-    """Add a line's user, or add the line's values to an earlier user."""
-    if not line["username"]:
-        return [f"Line {number}: username is empty."]
-    if bool(line["provider"]) != bool(line["anchor"]):
-        return [f"Line {number}: provider and anchor belong together."]
-    before = found.get(line["username"], EnrolledUser(line["username"]))
-    called = {name: line[name] or None for name in ("display_label", "email")}
-    if any(value and getattr(before, name) not in (None, value) for name, value in called.items()):
-        return [f"Line {number}: {line['username']} is called otherwise in a line before."]
-    identities = (EnrolledIdentity(line["provider"], line["anchor"]),) if line["provider"] else ()
-    found[line["username"]] = EnrolledUser(
-        line["username"],
-        called["display_label"] or before.display_label,
-        called["email"] or before.email,
-        tuple(dict.fromkeys([*before.identities, *identities])),
-        tuple(dict.fromkeys([*before.permissions, *line["permissions"].split()])),
-    )
-    return []

@@ -185,6 +185,9 @@ def test_a_table_of_users_is_shown_and_made_and_then_left_alone(sales: Command, 
         ("bob@example.com", "alice@example.com", "is there twice"),
         ("alice@example.com,oidc", "alice,oidc", "email"),
         ("alice,,,oidc", "alice,Somebody,,oidc", "Line 3: alice is called otherwise"),
+        ("carol,", "\n,", "Line 6: username is empty"),
+        ('"bob, junior",,,oidc', '"bob\njunior",,,', "Line 5: provider and anchor belong together"),
+        ("carol,,,,,", "carol,,,,,,more", "Line 5: there are more cells than columns"),
     ],
 )
 def test_a_mistake_in_a_table_is_named_and_nobody_is_made(
@@ -295,6 +298,22 @@ def test_identities_are_listed_and_those_in_a_table_released(sales: Command, tmp
     assert json.loads(sales("user", "identities", "sales", "--state", "QUARANTINED", "--json").stdout) == {
         "identities": []
     }
+    nobody = sales("user", "identities", "sales", "--state", "QUARANTINED", "--csv").stdout
+    none = sales("user", "release-table", "sales", "-", stdin=nobody.encode())
+    assert (none.returncode, none.stdout) == (0, "Nothing to change.\n"), none.stderr
+
+
+def test_a_state_that_there_is_not_is_no_empty_list(sales: Command) -> None:
+    refused = sales("user", "identities", "sales", "--state", "QUARANTINE")
+    assert (refused.returncode, "QUARANTINED" in refused.stderr) == (2, True), refused.stderr
+    assert sales("user", "identities", "sales", "--state", "QUARANTINED").returncode == 0
+
+
+def test_a_table_without_a_column_that_is_needed_is_refused(sales: Command) -> None:
+    refused = sales("user", "release-table", "sales", "-", stdin=b"username,anchor\nalice,a1\n")
+    assert (refused.returncode, refused.stderr) == (78, "The column provider is missing.\n")
+    empty = sales("user", "release-table", "sales", "-", stdin=b"")
+    assert (empty.returncode, "The column username is missing." in empty.stderr) == (78, True)
 
 
 def test_a_table_of_releases_is_done_whole_or_not_at_all(sales: Command, tmp_path: Path, url: str) -> None:

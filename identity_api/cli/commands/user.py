@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from identity_api.cli.users import PasswordLink
 
 F = TypeVar("F", bound=Callable[..., Any])
+_STATES = ("FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED")
 
 
 def _of_user(function: F) -> F:
@@ -93,7 +94,8 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     """
     from identity_api.accounts.enrolment import enrol
     from identity_api.cli.output import print_json
-    from identity_api.cli.users import on_tenant, read_table
+    from identity_api.cli.user_tables import read_table
+    from identity_api.cli.users import on_tenant
 
     users = read_table(file)
     made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, dry_run=dry_run))
@@ -119,7 +121,7 @@ def export_table(tenant: str) -> None:
 
 @command.command()
 @click.argument("tenant")
-@click.option("--state", help="Only those in this state, such as QUARANTINED.")
+@click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
 @in_forms
 def identities(tenant: str, state: str | None, form: Form) -> None:
     """List the identities of TENANT by username: at which provider, under which anchor, and their state."""
@@ -149,7 +151,10 @@ def release_table(tenant: str, file: Path, as_json: bool) -> None:
     if as_json:
         print_json({"released": released})
     else:
-        _say(*[f"~ identity at {one.provider} of {one.username} (released)" for one in released])
+        _say(
+            *[f"~ identity at {one.provider} of {one.username} (released)" for one in released]
+            or ["Nothing to change."]
+        )
 
 
 @command.command("list")
