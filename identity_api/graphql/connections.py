@@ -22,6 +22,9 @@ from identity_api.vault import Vault, VaultError
 
 MAX_FIRST: Final = 100
 DEFAULT_FIRST: Final = 50
+BATCH: Final = 200
+MAX_LOOKED_AT: Final = 2_000
+"""Rows that one page looks at, if most of them do not match."""
 
 First = Annotated[
     int | None, strawberry.argument(description=f"How many entries the page has at most, from 1 to {MAX_FIRST}.")
@@ -30,7 +33,6 @@ After = Annotated[
     str | None,
     strawberry.argument(description="The page begins after the entry with this cursor; null begins the list."),
 ]
-"""The arguments of every list."""
 Last = Annotated[
     int | None,
     strawberry.argument(
@@ -44,10 +46,11 @@ Before = Annotated[
         description="With `last`: the page ends before the entry with this cursor; null ends the list."
     ),
 ]
-"""The arguments of a list that can be read backwards as well."""
+"""The arguments of every list."""
 
 NodeT = TypeVar("NodeT")
 PositionT = TypeVar("PositionT")
+RowT = TypeVar("RowT")
 
 
 @object_type(description="Where a page stands in its list.")
@@ -189,19 +192,6 @@ def listing(
     return Listing(vault, bound_to, position, vault.cursor_sealer(bound_to))
 
 
-def page_size(first: int | None, field: str = "first") -> int:
-    """How many entries a page has.
-
-    Raises:
-        BadInput: less than 1 or more than 100.
-    """
-    if first is None:
-        return DEFAULT_FIRST
-    if not 1 <= first <= MAX_FIRST:
-        raise BadInput(f"Ask for 1 to {MAX_FIRST} entries.", field=field)
-    return first
-
-
 class Page(msgspec.Struct, frozen=True):
     """Which part of a list is asked for: `size` entries beyond a cursor, in the list's direction or against it."""
 
@@ -217,26 +207,33 @@ def asked(first: int | None, after: str | None, last: int | None, before: str | 
         BadInput: a number is less than 1 or more than 100, or both directions are asked for.
     """
     if last is None and before is None:
-        return Page(page_size(first), after, is_backward=False)
+        return Page(_size(first, "first"), after, is_backward=False)
     if first is not None or after is not None:
         raise BadInput("Ask with `first` and `after`, or with `last` and `before`.", field="last")
-    return Page(page_size(last, "last"), before, is_backward=True)
+    return Page(_size(last, "last"), before, is_backward=True)
 
 
-async def opened(context: Context, of: Listing, cursor: str | Page | None, type_: type[PositionT]) -> PositionT | None:
-    """The position that a cursor stands for; None without a cursor.
+def _size(asked_for: int | None, field: str) -> int:
+    if asked_for is None:
+        return DEFAULT_FIRST
+    if not 1 <= asked_for <= MAX_FIRST:
+        raise BadInput(f"Ask for 1 to {MAX_FIRST} entries.", field=field)
+    return asked_for
+
+
+async def opened(context: Context, of: Listing, page: Page, type_: type[PositionT]) -> PositionT | None:
+    """The position that a page's cursor stands for; None without a cursor.
 
     Raises:
         BadInput: it is not a cursor of this list; a forged one is recorded in the audit.
     """
-    field = "before" if isinstance(cursor, Page) and cursor.is_backward else "after"
-    text = cursor.cursor if isinstance(cursor, Page) else cursor
-    if text is None:
+    if page.cursor is None:
         return None
     try:
-        return msgspec.json.decode(of.vault.open_cursor(of.bound_to, text), type=type_)
+        return msgspec.json.decode(of.vault.open_cursor(of.bound_to, page.cursor), type=type_)
     except (VaultError, msgspec.DecodeError):
         await context.record_refusal("cursor", code="CURSOR_REFUSED")
+        field = "before" if page.is_backward else "after"
         raise BadInput("This is not a cursor of this list in this order and with this filter.", field=field) from None
 
 
@@ -273,6 +270,43 @@ def _once(count: Count) -> Count:
         return await counting[0]
 
     return counted
+
+
+async def searched(
+    page: Page,
+    begin: PositionT | None,
+    read: Callable[[PositionT | None], Awaitable[tuple[Sequence[RowT], bool]]],
+    *,
+    matches: Callable[[RowT], bool],
+    position: Callable[[RowT], PositionT],
+) -> tuple[list[RowT], PositionT | None]:
+    """A page of the rows that match what no statement filters by: batches are read, and looked at row by row.
+
+    Args:
+        read: a batch beyond a position in the page's direction, and whether the list goes on beyond it.
+
+    Returns:
+        The rows in the list's order, fewer than asked for if too few of those looked at match; and the position beyond which
+        the list goes on, None if it does not.
+    """
+    found: list[RowT] = []
+    last = begin
+    for _ in range(MAX_LOOKED_AT // BATCH):
+        rows, goes_on = await read(last)
+        for row in rows:
+            if not matches(row):
+                continue
+            if len(found) == page.size:
+                return _in_order(found, page), position(found[-1])
+            found.append(row)
+        if not goes_on:
+            return _in_order(found, page), None
+        last = position(rows[-1])
+    return _in_order(found, page), last
+
+
+def _in_order(found: list[RowT], page: Page) -> list[RowT]:
+    return found[::-1] if page.is_backward else found
 
 
 def placed(of: Listing, rows: Sequence[Any], page: Page, *, end: Any, count: Count | None = None) -> ConnectionRow:

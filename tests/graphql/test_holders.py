@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from identity_api.graphql import connections
 from identity_api.graphql.ids import global_id
 from identity_api.graphql.permissions import holders
 from tests import factories as make
@@ -65,8 +66,8 @@ async def test_only_those_in_force_or_only_the_others_are_listed(
     world: World, looked_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a page has looked at as many as it may before it is full."""
-    monkeypatch.setattr(holders, "BATCH", 2)
-    monkeypatch.setattr(holders, "MAX_LOOKED_AT", looked_at)
+    monkeypatch.setattr(connections, "BATCH", 2)
+    monkeypatch.setattr(connections, "MAX_LOOKED_AT", looked_at)
     in_force, dormant = await crowd(world)
     assert await walk(world, 5, inForce=True) == in_force
     assert await walk(world, 5, inForce=False) == dormant
@@ -74,8 +75,8 @@ async def test_only_those_in_force_or_only_the_others_are_listed(
 
 async def test_the_pages_before_another_have_those_in_force_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same people from the end, also where a page has looked at as many as it may before it is full."""
-    monkeypatch.setattr(holders, "BATCH", 2)
-    monkeypatch.setattr(holders, "MAX_LOOKED_AT", 4)
+    monkeypatch.setattr(connections, "BATCH", 2)
+    monkeypatch.setattr(connections, "MAX_LOOKED_AT", 4)
     in_force, _ = await crowd(world)
     text = """query ($permission: ID!, $before: String) {
         holders(permission: $permission, inForce: true, last: 2, before: $before) {
@@ -111,7 +112,7 @@ async def test_holders_are_counted_up_to_a_bound(world: World, monkeypatch: pyte
     asked = {"permission": global_id("Permission", world.write)}
     counted = {"inForce": len(in_force), "dormant": len(dormant), "isExact": True}
     assert (await world.admin.data(COUNT, **asked))["holderCount"] == counted
-    monkeypatch.setattr(holders, "BATCH", 4)
+    monkeypatch.setattr(connections, "BATCH", 4)
     for most, is_exact in ((12, True), (8, False)):
         monkeypatch.setattr(holders, "MAX_COUNTED", most)
         found = (await world.admin.data(COUNT, **asked))["holderCount"]

@@ -217,8 +217,8 @@ async def test_users_who_hold_a_permission_now_are_listed(
     world: World, looked_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Complete from both ends, also where a page has looked at as many as it may before it is full."""
-    monkeypatch.setattr("identity_api.graphql.users.users.BATCH", 2)
-    monkeypatch.setattr("identity_api.graphql.users.users.MAX_LOOKED_AT", looked_at)
+    monkeypatch.setattr("identity_api.graphql.connections.BATCH", 2)
+    monkeypatch.setattr("identity_api.graphql.connections.MAX_LOOKED_AT", looked_at)
     for number in range(9):
         async with world.database.transaction() as connection:
             user_id = await make.make_holder(connection, world.tenant, "docs:write", username=f"person-{number}")

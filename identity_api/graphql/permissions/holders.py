@@ -23,9 +23,6 @@ from identity_api.graphql.permissions.grants import (
 )
 from identity_api.graphql.users.users import User, UserRow, permission_name, user_rows
 
-BATCH: Final = 200
-MAX_LOOKED_AT: Final = 2_000
-"""Holders that one page reads at most, if most of them do not match its filter."""
 MAX_COUNTED: Final = 5_000
 
 PermissionId = Annotated[strawberry.ID, strawberry.argument(description="The id of the permission.")]
@@ -124,8 +121,8 @@ class HolderQueries:
         async with context.reading() as connection:
             name = await permission_name(connection, context.tenant_id, row_id)
             search = _Search(connection, context.tenant_id, row_id)
-            user_ids, end = await search.page(begin, page, in_force)
-            reading = await user_read_model.users_by_id(connection, context.tenant_id, user_ids)
+            found, end = await search.page(begin, page, in_force)
+            reading = await user_read_model.users_by_id(connection, context.tenant_id, [one.user_id for one in found])
         rows = [PermissionHolderRow(one, name) for one in user_rows(reading)]  # by id, in either direction
         return connections.placed(of, rows, page, end=end, count=partial(_count, context, row_id, in_force))
 
@@ -153,30 +150,29 @@ class _Search(msgspec.Struct, frozen=True):
     tenant_id: UUID
     permission_id: UUID
 
-    async def page(self, begin: UUID | None, page: Page, in_force: bool | None) -> tuple[list[UUID], UUID | None]:
+    async def page(self, begin: UUID | None, page: Page, in_force: bool | None) -> tuple[list[Holder], UUID | None]:
         """The matching holders, and after whom the next page begins; None at the end of the list."""
-        found: list[UUID] = []
-        last, limit = begin, page.size + 1 if in_force is None else BATCH
-        for _ in range(MAX_LOOKED_AT // BATCH):
+        limit = page.size + 1 if in_force is None else connections.BATCH
+
+        async def read(last: UUID | None) -> tuple[list[Holder], bool]:
             batch = await self._batch(last, limit, backward=page.is_backward)
-            for one in batch:
-                if in_force not in (None, one.is_in_force):
-                    continue
-                if len(found) == page.size:
-                    return found, found[-1]
-                found.append(one.user_id)
-            if len(batch) < limit:
-                return found, None
-            last = batch[-1].user_id
-        return found, last
+            return batch, len(batch) == limit
+
+        return await connections.searched(
+            page,
+            begin,
+            read,
+            matches=lambda one: in_force in (None, one.is_in_force),
+            position=lambda one: one.user_id,
+        )
 
     async def count(self) -> HolderCountRow:
         """Of the first ones."""
         found: list[Holder] = []
         while len(found) < MAX_COUNTED:
-            batch = await self._batch(found[-1].user_id if found else None, BATCH)
+            batch = await self._batch(found[-1].user_id if found else None, connections.BATCH)
             found += batch
-            if len(batch) < BATCH:
+            if len(batch) < connections.BATCH:
                 break
         in_force = len([one for one in found if one.is_in_force])
         is_exact = len(found) < MAX_COUNTED or not await self._batch(found[-1].user_id, 1)

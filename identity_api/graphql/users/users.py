@@ -39,9 +39,6 @@ from identity_api.permissions.grant_snapshot import HeldPermission, TenantCircum
 
 MAX_COUNTED: Final = 5_000
 """A list of more users is not counted."""
-BATCH: Final = 200
-MAX_LOOKED_AT: Final = 2_000
-"""Users whom one page looks at, if most of them do not have a permission in force that they have a grant of."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
@@ -306,14 +303,6 @@ async def _name_of(connection: DatabaseConnection, tenant_id: UUID, in_force: st
     return await permission_name(connection, tenant_id, ids.row_id(in_force, "Permission"))
 
 
-async def _check_there(connection: DatabaseConnection, tenant_id: UUID, where: Filter) -> None:
-    """Raises NotFound: the filter names a group or permission that the tenant does not have."""
-    if where.group_id is not None:
-        await ids.check_exists(connection, tenant_id, "Group", where.group_id)
-    if where.permission_id is not None:
-        await ids.check_exists(connection, tenant_id, "Permission", where.permission_id)
-
-
 async def _in_force(
     read: Callable[..., Awaitable[Reading[BriefUser]]],
     permission: str,
@@ -321,26 +310,24 @@ async def _in_force(
     begin: Position | None,
     page: connections.Page,
 ) -> tuple[list[UserRow], Position | None]:
-    """Those of a list who have the permission in force, and after whom the next page begins; None at the end of the list."""
-    found: list[UserRow] = []
-    last = begin
-    for _ in range(MAX_LOOKED_AT // BATCH):
-        batch = await read(after=last, first=BATCH)
-        rows = user_rows(batch)
-        for row in rows:
-            if permission not in [one.name for one in row.permissions]:
-                continue
-            if len(found) == page.size:
-                return _in_order(found, page), position(found[-1])
-            found.append(row)
-        if not batch.has_more:
-            return _in_order(found, page), None
-        last = position(rows[-1])
-    return _in_order(found, page), last
+    """Those of a list who have the permission in force: as `connections.searched`."""
+
+    async def batch(after: Position | None) -> tuple[list[UserRow], bool]:
+        found = await read(after=after, first=connections.BATCH)
+        return user_rows(found), found.has_more
+
+    def matches(row: UserRow) -> bool:
+        return permission in [one.name for one in row.permissions]
+
+    return await connections.searched(page, begin, batch, matches=matches, position=position)
 
 
-def _in_order(found: list[UserRow], page: connections.Page) -> list[UserRow]:
-    return found[::-1] if page.is_backward else found
+async def _check_there(connection: DatabaseConnection, tenant_id: UUID, where: Filter) -> None:
+    """Raises NotFound: the filter names a group or permission that the tenant does not have."""
+    if where.group_id is not None:
+        await ids.check_exists(connection, tenant_id, "Group", where.group_id)
+    if where.permission_id is not None:
+        await ids.check_exists(connection, tenant_id, "Permission", where.permission_id)
 
 
 async def permission_name(connection: DatabaseConnection, tenant_id: UUID, permission_id: UUID) -> str:
