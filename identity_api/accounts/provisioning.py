@@ -88,8 +88,9 @@ async def provision(
     # Before anything is read: an identity may be quarantined, or its user disabled, while we wait.
     await identities.lock_owners(connection, provider.tenant_id, provider.id, _key(person))
     found = await _find(connection, provider, person, actor)
-    known = await _known(connection, provider, found, person, actor) if found is not None else None
-    return known or await _unknown(connection, provider, person, actor)
+    if found is None:
+        return await _unknown(connection, provider, person, actor)
+    return await _known(connection, provider, found, person, actor)
 
 
 def names_of(provider: Provider, person: VerifiedPerson) -> list[str]:
@@ -104,7 +105,7 @@ def _key(person: VerifiedPerson) -> identities.Key:
 async def _unknown(
     connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
 ) -> Provisioned | Declined:
-    """Somebody of whom there is no identity, or none any more."""
+    """Somebody who has no identity: never had one, or was erased."""
     if await erasure.is_remembered(
         connection,
         provider.tenant_id,

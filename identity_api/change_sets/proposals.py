@@ -110,9 +110,8 @@ async def approve(
         ChangesRefused, LimitReached: as for `run.apply`.
     """
     async with database.transaction() as connection:
-        await locks.edit_mappings(
-            connection, actor.tenant_id
-        )  # before the proposal, as an erasure does with its proposer's
+        # Before the proposal, as an erasure locks its proposer's.
+        await locks.edit_mappings(connection, actor.tenant_id)
         found = await _locked(connection, actor, proposal_id)
         if found.proposed_by == actor.user_id:
             raise Refused("You have proposed this. Another person has to approve it.", code="SECOND_PERSON")

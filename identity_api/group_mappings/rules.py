@@ -79,8 +79,7 @@ class Edit:
         """The rules on their own: patterns, providers and permissions are usable. Returns the permissions."""
         for rule in rules:
             check_values(rule)
-        for provider_id in {rule.provider_id for rule in rules} - {None}:
-            assert provider_id is not None
+        for provider_id in {rule.provider_id for rule in rules if rule.provider_id is not None}:
             if not await providers.get(self.connection, self.actor.tenant_id, provider_id):
                 raise NotFound("There is no such provider.")
         wanted = {permission_id for rule in rules for permission_id in rule.permission_ids}

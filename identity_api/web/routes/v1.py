@@ -133,9 +133,8 @@ async def check(request: WebRequest) -> Response[Any]:
     found = await authentication.require(deps_of(request), request.scope)
     asked = query_of(request)
     if asked.keys() - {"permission"}:
-        raise BadInput(
-            "Only permission is asked for here.", code="PARAMETERS_INVALID"
-        )  # a typing error must let nobody in
+        # Otherwise a typing error would let everybody in.
+        raise BadInput("Only permission is asked for here.", code="PARAMETERS_INVALID")
     needed = asked.get("permission")
     if needed is not None and needed not in found.permissions:
         challenge = {"WWW-Authenticate": 'Bearer realm="identity-api", error="insufficient_scope"'}
