@@ -313,7 +313,7 @@ async def small_tenant(database: Database) -> str:
             token_hash=token_hash(token), epoch=0, authenticated_at=await connection.fetchval("select now()"),
             provider_session=None, id_token_sealed=None,
         )  # fmt: skip
-        await sessions.insert(connection, session, absolute_seconds=86_400)
+        await sessions.insert(connection, session, absolute_seconds=86_400, idle_seconds=86_400, at_most=1_000)
     return token
 
 

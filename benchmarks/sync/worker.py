@@ -56,7 +56,8 @@ class Counting:
 
     def __init__(self) -> None:
         self.statements = self.others = 0
-        run, execute = asyncpg.Connection._execute, asyncpg.Connection.execute
+        driver: Any = asyncpg.Connection
+        run, execute = driver._execute, driver.execute
 
         async def counted(connection: Any, *arguments: Any, **options: Any) -> Any:
             self.statements += 1
@@ -66,7 +67,7 @@ class Counting:
             self.others += not arguments
             return await execute(connection, query, *arguments, **options)
 
-        asyncpg.Connection._execute, asyncpg.Connection.execute = counted, counted_simple
+        driver._execute, driver.execute = counted, counted_simple
 
 
 def _mib() -> float:

@@ -9,6 +9,7 @@ from identity_api.accounts.provisioning import Declined, Provisioned
 from identity_api.db import user_read_model
 from identity_api.db.database import Database
 from identity_api.db.grants import open_manual_grant
+from identity_api.db.user_filters import Filter
 from identity_api.lifecycle.end_login import end_logins
 from tests import factories as make
 from tests.accounts.persons import accepted, enter, make_provider, person, refused, username_of
@@ -167,7 +168,7 @@ async def test_the_list_of_who_is_not_yet_linked_gets_shorter_with_each_adoption
             found = await user_read_model.list_users(
                 connection,
                 provider.tenant_id,
-                where=user_read_model.Filter(linked=linked),
+                where=Filter(linked=linked),
                 order="USERNAME",
                 descending=False,
                 after=None,

@@ -1,6 +1,7 @@
 """I1: the read path answers "may they?" as the SQL definition does, at random instants around every boundary."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,7 +116,7 @@ async def test_the_read_path_and_the_definition_agree(
                 found = await connection.fetch(
                     "select * from effective_permission($1, $2, $3)", rows.tenant, user.id, at
                 )
-                here = standing(user.facts, user.circumstances, reading.tenant, at)
+                here: Any = standing(user.facts, user.circumstances, reading.tenant, at)
                 assert here.names == {row["permission"] for row in found}
                 assert {grant.id for held in here.permissions for grant in held.reasons} == {
                     str(row["grant_id"]) for row in found

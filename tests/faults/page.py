@@ -53,7 +53,11 @@ def tests_of_faults() -> dict[int, list[str]]:
 
 
 def _marked(function: ast.AsyncFunctionDef | ast.FunctionDef) -> list[int]:
-    marks = [mark for mark in function.decorator_list if ast.unparse(mark).startswith("pytest.mark.faults(")]
+    marks = [
+        mark
+        for mark in function.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.faults"
+    ]
     return [argument.value for mark in marks for argument in mark.args if isinstance(argument, ast.Constant)]
 
 

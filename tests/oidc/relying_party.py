@@ -125,8 +125,8 @@ def sign_in(provider: Provider, mode: str = "query", calls: list[str] | None = N
     )
     verified = validate_id_token(signed, expected, NOW, access_token=tokens.access_token)
     assert metadata.userinfo_endpoint is not None
-    asked = userinfo_request(metadata.userinfo_endpoint, tokens.access_token)
-    calls.append(asked.url)
+    told = userinfo_request(metadata.userinfo_endpoint, tokens.access_token)
+    calls.append(told.url)
     answer = changed({"sub": SUBJECT, "name": "Jane", "email": "jane@example.com"}, provider.userinfo)
     userinfo = read_userinfo(json_answer(answer), verified.subject, NOW)
     return SignedIn(
@@ -135,7 +135,7 @@ def sign_in(provider: Provider, mode: str = "query", calls: list[str] | None = N
         tokens=tokens,
         sent=sent,
         token_request=request,
-        userinfo_request=asked,
+        userinfo_request=told,
         fetched_keys=fetched_keys,
     )
 

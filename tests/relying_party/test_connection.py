@@ -47,8 +47,9 @@ def past_the_line(tree: ast.AST) -> list[int]:
             is_documents = getattr(owner, "attr", getattr(owner, "id", "")) in ("documents", "_documents")
             if node.func.attr in CARRYING or (is_documents and node.func.attr in FETCHING):
                 found.append(node.lineno)
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
         if any(name.partition(".")[0] in ("aiohttp", "requests", "urllib3") for name in names):
             found.append(node.lineno)
     return found

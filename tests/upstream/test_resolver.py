@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from identity_api.upstream import resolver
 from identity_api.upstream.resolver import SystemResolver
 
 
@@ -36,7 +35,7 @@ async def test_a_slow_name_holds_one_thread_however_many_ask(monkeypatch):
         go.wait(5)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(resolver.socket, "getaddrinfo", slow)
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
     system = SystemResolver(threads=2)
     tasks = [asyncio.create_task(system("slow.test", 443)) for _ in range(50)]
     assert await asyncio.to_thread(began.wait, 5)

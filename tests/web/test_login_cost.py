@@ -17,7 +17,8 @@ AT_MOST_FIRST = 40
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that is sent from now on, but for the beginning and the end of a transaction."""
     seen: list[str] = []
-    run: Any = asyncpg.Connection._execute
+    driver: Any = asyncpg.Connection
+    run = driver._execute
 
     async def counted(connection: Any, query: str, *arguments: Any, **options: Any) -> Any:
         seen.append(" ".join(query.split())[:100])

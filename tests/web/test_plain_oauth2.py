@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from identity_api.app import build_api, provider_documents
+from identity_api.app import build_api
 from identity_api.clock import system_clock
 from identity_api.config import load_settings
 from identity_api.db import grants
@@ -22,6 +22,7 @@ from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
 from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
@@ -86,7 +87,8 @@ class PlainSite:
     async def sync(self, *reachable: Vendors) -> dict[str, int]:
         """The background job, for this person."""
         await self.site.execute("update identity_sync set due_at = now() where provider_id = $1", self.provider.id)
-        upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{one.port}" for one in (self.server, *reachable)]))
+        ports = [self.server.port, *[one.port for one in reachable]]
+        upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{port}" for port in ports]))
         documents = provider_documents(upstream, monotonic=time.monotonic)
         deps = SyncDeps(
             database=self.site.database,
