@@ -32,7 +32,8 @@ from tests.graphql.world import World
         (BadInput("No."), InvalidInputRow("BAD_INPUT", "No.", None)),
         (PatternInvalid("No.", code="PATTERN_EMPTY"), InvalidInputRow("PATTERN_EMPTY", "No.", "pattern")),
         (Refused("No.", code="SELF_BENEFIT"), NotAllowedRow("SELF_BENEFIT", "No.")),
-        (NotFound("No."), NotFoundRow("NOT_FOUND", "No.")),
+        (NotFound("No."), NotFoundRow("NOT_FOUND", "No.", None)),
+        (NotFound("No.", field="user"), NotFoundRow("NOT_FOUND", "No.", "user")),
         (Conflict("No.", current_version=3), ConflictRow("CONFLICT", "No.", 3)),
     ],
 )
