@@ -16,6 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused, SeveralProblems
 from identity_api.graphql.access import object_type, rule_of
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.missing_ids import told_with_missing
 from identity_api.sessions.step_up import StepUpRequired, ensure_elevated
 
@@ -95,10 +96,7 @@ class SeveralProblemsError(Problem):
 
     problems: list[InputProblem] = strawberry.field(description="Every problem found, in the order of the input.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, SeveralProblemsRow)
+    is_type_of = is_row_of(lambda: SeveralProblemsRow)
 
 
 @object_type(description="A value in the input cannot be used.")
@@ -107,10 +105,7 @@ class InvalidInput(Problem):
 
     field: str | None = strawberry.field(description="The input field that is wrong; null if it is no single one.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, InvalidInputRow)
+    is_type_of = is_row_of(lambda: InvalidInputRow)
 
 
 @object_type(description="The actor may not do this; the code names the rule.")
@@ -122,10 +117,7 @@ class NotAllowed(Problem):
         "`state`; to an authorization endpoint `redirect_uri`, `state` and `code_challenge`."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, NotAllowedRow)
+    is_type_of = is_row_of(lambda: NotAllowedRow)
 
 
 @object_type(description="An id in the input names nothing in this tenant.")
@@ -134,10 +126,7 @@ class NotFoundError(Problem):
 
     field: str | None = strawberry.field(description="The input field that names nothing; null if that is not known.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, NotFoundRow)
+    is_type_of = is_row_of(lambda: NotFoundRow)
 
 
 @object_type(description="The object has changed since it was read, or something else is in the way. Read it again.")
@@ -148,10 +137,7 @@ class ConflictError(Problem):
         description="The present version of the object; null if it has no versions."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ConflictRow)
+    is_type_of = is_row_of(lambda: ConflictRow)
 
 
 PROBLEMS: Final = (InvalidInput, NotAllowed, NotFoundError, ConflictError, SeveralProblemsError)

@@ -16,7 +16,7 @@ from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, PermissionRule, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import (
@@ -64,10 +64,7 @@ class ApiToken(Node):
         found = await info.context.permissions_named.load_many(names)
         return [PermissionReferenceRow(one.id, one.name) for one in found if one is not None]
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ApiTokenRow)
+    is_type_of = is_row_of(lambda: ApiTokenRow)
 
 
 class ApiTokenRow(Row, frozen=True):
@@ -126,10 +123,7 @@ class ApiTokenMade:
         description="What the program sends as `Authorization: Bearer`. Anybody who has it can act as the user."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ApiTokenMadeRow)
+    is_type_of = is_row_of(lambda: ApiTokenMadeRow)
 
 
 class ApiTokenMadeRow(msgspec.Struct, frozen=True):
@@ -148,10 +142,7 @@ class ApiTokenRevoked:
 
     api_token: ApiToken = strawberry.field(description="The token as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ApiTokenRevokedRow)
+    is_type_of = is_row_of(lambda: ApiTokenRevokedRow)
 
 
 class ApiTokenRevokedRow(msgspec.Struct, frozen=True):

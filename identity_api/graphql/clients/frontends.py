@@ -1,7 +1,6 @@
 """Frontends: the applications that people sign in to through this service."""
 
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,7 +12,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import ManagedBy, enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row
@@ -56,10 +55,7 @@ class Frontend(Node):
     )
     managed_by: ManagedBy = strawberry.field(description="Where it is edited.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, FrontendRow)
+    is_type_of = is_row_of(lambda: FrontendRow)
 
 
 class FrontendRow(Row, frozen=True):
@@ -122,10 +118,7 @@ class FrontendSaved:
 
     frontend: Frontend = strawberry.field(description="The frontend after the change.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, FrontendSavedRow)
+    is_type_of = is_row_of(lambda: FrontendSavedRow)
 
 
 class FrontendSavedRow(msgspec.Struct, frozen=True):
@@ -140,10 +133,7 @@ class FrontendDeleted:
 
     deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted frontend.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, FrontendDeletedRow)
+    is_type_of = is_row_of(lambda: FrontendDeletedRow)
 
 
 class FrontendDeletedRow(msgspec.Struct, frozen=True):

@@ -1,7 +1,6 @@
 """Service clients: backends that may look into the tenant's tokens."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +10,7 @@ from identity_api.db import clients as rows
 from identity_api.graphql import ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row
@@ -34,10 +33,7 @@ class ServiceClient(Node):
     )
     revoked_at: datetime | None = strawberry.field(description="When it was revoked; null if it was not.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ServiceClientRow)
+    is_type_of = is_row_of(lambda: ServiceClientRow)
 
 
 class ServiceClientRow(Row, frozen=True):
@@ -85,10 +81,7 @@ class ServiceClientMade:
     service_client: ServiceClient = strawberry.field(description="The service client.")
     value: str = strawberry.field(description="The `client_secret`, its password for HTTP Basic.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ServiceClientMadeRow)
+    is_type_of = is_row_of(lambda: ServiceClientMadeRow)
 
 
 class ServiceClientMadeRow(msgspec.Struct, frozen=True):
@@ -107,10 +100,7 @@ class ServiceClientRevoked:
 
     service_client: ServiceClient = strawberry.field(description="The service client as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ServiceClientRevokedRow)
+    is_type_of = is_row_of(lambda: ServiceClientRevokedRow)
 
 
 class ServiceClientRevokedRow(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from identity_api.graphql.audit.events import AuditChange, AuditChangeRow, chang
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last, Page
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, ChangeSetInput, asked_of
 from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedUser
@@ -142,10 +142,7 @@ class ChangeSetApplied:
         description="The id of the audit's event of the whole set: its `undo` puts back all of the changes."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ChangeSetAppliedRow)
+    is_type_of = is_row_of(lambda: ChangeSetAppliedRow)
 
 
 People = Mapping[UUID, UserSummaryRow]

@@ -17,7 +17,7 @@ from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.permissions.mappings import GroupMapping, GroupMappingRow
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, group_id
@@ -41,10 +41,7 @@ class Group(Node):
         source: Any = self  # what is resolved is the row
         return await info.context.member_counts.load(source.record.id)
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, GroupRow)
+    is_type_of = is_row_of(lambda: GroupRow)
 
 
 class GroupRow(Row, frozen=True):

@@ -13,7 +13,7 @@ from identity_api.errors import Problems, Refused
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.mappings import GroupMapping, GroupMappingRow, read_mapping
 from identity_api.graphql.summaries import UserSummary, UserSummaryRow, mapping_id
@@ -96,10 +96,7 @@ class GroupMappingSaved:
         description="How many identities are in the groups of the mapping, before or after."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, GroupMappingSavedRow)
+    is_type_of = is_row_of(lambda: GroupMappingSavedRow)
 
 
 class GroupMappingSavedRow(msgspec.Struct, frozen=True):
@@ -118,10 +115,7 @@ class GroupMappingDeleted:
         description="How many identities are in the groups of the mapping, before or after."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, GroupMappingDeletedRow)
+    is_type_of = is_row_of(lambda: GroupMappingDeletedRow)
 
 
 class GroupMappingDeletedRow(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.grants import GrantReason, GrantReasonRow
@@ -42,10 +42,7 @@ class Permission(Node):
         source: Any = self  # what is resolved is the row
         return await history_of(info.context, source.record.id)
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, PermissionRow)
+    is_type_of = is_row_of(lambda: PermissionRow)
 
 
 class PermissionRow(Row, frozen=True):
@@ -169,10 +166,7 @@ class PermissionSaved:
 
     permission: Permission = strawberry.field(description="The permission after the change.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, PermissionSavedRow)
+    is_type_of = is_row_of(lambda: PermissionSavedRow)
 
 
 class PermissionSavedRow(msgspec.Struct, frozen=True):
@@ -187,10 +181,7 @@ class PermissionDeleted:
 
     deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted permission.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, PermissionDeletedRow)
+    is_type_of = is_row_of(lambda: PermissionDeletedRow)
 
 
 class PermissionDeletedRow(msgspec.Struct, frozen=True):
@@ -215,10 +206,7 @@ class PermissionRevoked:
         "error, without `identity:users:read`."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, PermissionRevokedRow)
+    is_type_of = is_row_of(lambda: PermissionRevokedRow)
 
 
 class PermissionRevokedRow(msgspec.Struct, frozen=True):

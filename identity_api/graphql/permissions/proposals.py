@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Final, get_args
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.change_set_inputs import ChangeInput, asked_of
@@ -79,10 +79,7 @@ class Proposal(Node):
     needs: list[str] = strawberry.field(description="The permissions without which nobody may make its changes.")
     change_count: int = strawberry.field(description="How many changes it has.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProposalRow)
+    is_type_of = is_row_of(lambda: ProposalRow)
 
 
 class ProposalRow(Row, frozen=True):
@@ -173,10 +170,7 @@ class ProposalSaved:
 
     proposal: Proposal = strawberry.field(description="The proposal after the mutation.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProposalSavedRow)
+    is_type_of = is_row_of(lambda: ProposalSavedRow)
 
 
 class ProposalSavedRow(msgspec.Struct, frozen=True):
@@ -192,10 +186,7 @@ class ProposalApproved:
     proposal: Proposal = strawberry.field(description="The proposal after the mutation.")
     applied: ChangeSetApplied = strawberry.field(description="What was changed.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProposalApprovedRow)
+    is_type_of = is_row_of(lambda: ProposalApprovedRow)
 
 
 class ProposalApprovedRow(msgspec.Struct, frozen=True):

@@ -1,7 +1,6 @@
 """Mutations of providers. Secrets are write-only; every rule is in `providers.administration`."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,6 +10,7 @@ from identity_api.config import Secret
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.providers.provider_inputs import (
     CreateProviderInput,
@@ -81,10 +81,7 @@ class ProviderSaved:
 
     provider: Provider = strawberry.field(description="The provider after the change.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProviderSavedRow)
+    is_type_of = is_row_of(lambda: ProviderSavedRow)
 
 
 class ProviderSavedRow(msgspec.Struct, frozen=True):
@@ -99,10 +96,7 @@ class ProviderDeleted:
 
     deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted provider.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProviderDeletedRow)
+    is_type_of = is_row_of(lambda: ProviderDeletedRow)
 
 
 class ProviderDeletedRow(msgspec.Struct, frozen=True):

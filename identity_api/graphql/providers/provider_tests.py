@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import strawberry
@@ -16,7 +16,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row
 from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, keep_result, self_test
@@ -99,10 +99,7 @@ class ProviderTested:
         "and nothing is changed."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProviderTestedRow)
+    is_type_of = is_row_of(lambda: ProviderTestedRow)
 
 
 class ProviderTestedRow(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import ManagedBy
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.providers.provider_enums import (
     AbsentGroups,
@@ -127,10 +127,7 @@ class Provider(Node):
         source: Any = self  # what is resolved is the row
         return await history_of(info.context, source.record.id)
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, ProviderRow)
+    is_type_of = is_row_of(lambda: ProviderRow)
 
 
 class PairRow(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import PermissionReference, PermissionReferenceRow
 from identity_api.setup import links
@@ -131,10 +131,7 @@ class SetupLinkCreated:
         description="Its address. Whoever has it can set up the provider; it is not shown again."
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, SetupLinkCreatedRow)
+    is_type_of = is_row_of(lambda: SetupLinkCreatedRow)
 
 
 class SetupLinkCreatedRow(msgspec.Struct, frozen=True):
@@ -153,10 +150,7 @@ class SetupLinkRevoked:
 
     setup_link: SetupLink = strawberry.field(description="The link as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, SetupLinkRevokedRow)
+    is_type_of = is_row_of(lambda: SetupLinkRevokedRow)
 
 
 class SetupLinkRevokedRow(msgspec.Struct, frozen=True):

@@ -1,7 +1,5 @@
 """Mutations of identities, for admins (S3-22)."""
 
-from typing import Any
-
 import msgspec
 import strawberry
 
@@ -10,6 +8,7 @@ from identity_api.errors import Problems
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.users.identities import identity_id
 from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
@@ -59,10 +58,7 @@ class IdentityLinked:
         "read of the user."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, IdentityLinkedRow)
+    is_type_of = is_row_of(lambda: IdentityLinkedRow)
 
 
 class IdentityLinkedRow(msgspec.Struct, frozen=True):

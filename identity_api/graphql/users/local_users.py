@@ -5,7 +5,6 @@ there is one, and of a locked password until when; the rest has no field.
 """
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,6 +15,7 @@ from identity_api.accounts.local import NewLocalUser, ProfileChange
 from identity_api.graphql import ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.context import Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
 
@@ -86,10 +86,7 @@ class PasswordTokenCreated:
     )
     expires_at: datetime = strawberry.field(description="When the link stops working.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, PasswordTokenCreatedRow)
+    is_type_of = is_row_of(lambda: PasswordTokenCreatedRow)
 
 
 class PasswordTokenCreatedRow(msgspec.Struct, frozen=True):

@@ -4,8 +4,6 @@ Each requires the current password, or a code that only the user can have: a ses
 API token cannot at all. Wrong tries count as at sign-in.
 """
 
-from typing import Any
-
 import msgspec
 import strawberry
 
@@ -14,6 +12,7 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.errors import Refused
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
 
@@ -62,10 +61,7 @@ class TotpPrepared:
     key: str = strawberry.field(description="The key in Base32, for typing.")
     uri: str = strawberry.field(description="The key as an `otpauth:` URI, for a QR code.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, TotpPreparedRow)
+    is_type_of = is_row_of(lambda: TotpPreparedRow)
 
 
 class TotpPreparedRow(msgspec.Struct, frozen=True):

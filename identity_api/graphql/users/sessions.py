@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,6 +13,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import ACCESS, NODES, PermissionRule, object_type, require
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
@@ -63,10 +63,7 @@ class Session(Node):
     expires_at: datetime = strawberry.field(description="When the session ends at the latest.")
     idle_until: datetime = strawberry.field(description="When the session ends unless it is used before.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, SessionRow)
+    is_type_of = is_row_of(lambda: SessionRow)
 
 
 class SessionRow(Row, frozen=True):
@@ -135,10 +132,7 @@ class SessionEnded:
 
     ended_id: strawberry.ID = strawberry.field(description="The id of the session that has ended.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, SessionEndedRow)
+    is_type_of = is_row_of(lambda: SessionEndedRow)
 
 
 class SessionEndedRow(msgspec.Struct, frozen=True):

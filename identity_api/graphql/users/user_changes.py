@@ -1,6 +1,5 @@
 """Mutations of users, for admins."""
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,6 +9,7 @@ from identity_api.accounts import administration, erasure
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import user_id
 from identity_api.graphql.users.users import User, UserRow, find_user
@@ -24,10 +24,7 @@ class UserChanged:
         "read of the user."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, UserChangedRow)
+    is_type_of = is_row_of(lambda: UserChangedRow)
 
 
 class UserChangedRow(msgspec.Struct, frozen=True):
@@ -68,10 +65,7 @@ class UserErased:
 
     erased_id: strawberry.ID = strawberry.field(description="The id of the user.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, UserErasedRow)
+    is_type_of = is_row_of(lambda: UserErasedRow)
 
 
 class UserErasedRow(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow
 from identity_api.graphql.clients.api_tokens import ApiToken, ApiTokenRow
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.lazy import lazy
 from identity_api.graphql.permissions.grants import (
@@ -220,10 +220,7 @@ class User(Node):
         source: Any = self  # what is resolved is the row
         return await history_about(info.context, source.user_id)
 
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, UserRow)
+    is_type_of = is_row_of(lambda: UserRow)
 
 
 _POSITIONS: dict[Order, Any] = {

@@ -10,6 +10,7 @@ from identity_api.db.webhooks import Webhook as WebhookRecord
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import is_row_of
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.webhooks.webhooks import (
     ChangeType,
@@ -34,10 +35,7 @@ class WebhookSaved:
 
     webhook: Webhook = strawberry.field(description="The webhook after the change.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, WebhookSavedRow)
+    is_type_of = is_row_of(lambda: WebhookSavedRow)
 
 
 class WebhookSavedRow(msgspec.Struct, frozen=True):
@@ -55,10 +53,7 @@ class WebhookSecretMade:
         description="What the receiver verifies signatures with, `whsec_` and base64. It is not shown again."
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, WebhookSecretMadeRow)
+    is_type_of = is_row_of(lambda: WebhookSecretMadeRow)
 
 
 class WebhookSecretMadeRow(msgspec.Struct, frozen=True):
@@ -77,10 +72,7 @@ class WebhookDeleted:
 
     id: strawberry.ID = strawberry.field(description="The id that it had.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, WebhookDeletedRow)
+    is_type_of = is_row_of(lambda: WebhookDeletedRow)
 
 
 class WebhookDeletedRow(msgspec.Struct, frozen=True):
@@ -95,10 +87,7 @@ class WebhookTested:
 
     delivery: WebhookDelivery = strawberry.field(description="The attempt; it is in the log as well.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, WebhookTestedRow)
+    is_type_of = is_row_of(lambda: WebhookTestedRow)
 
 
 class WebhookTestedRow(msgspec.Struct, frozen=True):

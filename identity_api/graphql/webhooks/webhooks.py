@@ -14,7 +14,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import Row
 from identity_api.webhooks import administration
@@ -134,10 +134,7 @@ class Webhook(Node):
             found = await rows.deliveries(connection, context.tenant_id, record.id, SHOWN)
         return [WebhookDeliveryRow(one) for one in found]
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, WebhookRow)
+    is_type_of = is_row_of(lambda: WebhookRow)
 
 
 class WebhookRow(Row, frozen=True):
