@@ -7,7 +7,8 @@ from importlib.resources import files
 import pytest
 
 from identity_api.change_sets.warnings import WarningKind
-from identity_api.diagnostics import ALL, API
+from identity_api.diagnostics import ALL
+from identity_api.diagnostics.api_errors import API
 from identity_api.group_mappings.findings import FindingKind
 from identity_api.web.console.forms import FORMS
 from identity_api.web.console.pages import PAGES
