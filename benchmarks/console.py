@@ -126,7 +126,13 @@ class Visits:
             text = (await self.get(listed)).text
             link = re.search(rf'href="({listed}/[A-Za-z0-9_-]{{24}})"', text)
             found += [link[1]] if link else []
-        searches = ["users?q=User+Number+99&in=label", "groups?q=group-1", "audit?by=action&value=mapping.updated"]
+        searches = [
+            "users?q=User+Number+99&in=label",
+            "groups?q=group-1",
+            "mappings?q=SEEN-19",
+            "mappings?q=perm:p7",
+            "audit?by=action&value=mapping.updated",
+        ]
         return [*found, *[f"/console/{one}" for one in searches], "/console/users?q=user77&in=username"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from identity_api.graphql.ids import global_id
 from tests import factories as make
 from tests.openid_provider import Fault
-from tests.web.console.visitor import admin_at, user_at, words
+from tests.web.console.visitor import admin_at, give, user_at, words
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio
@@ -63,6 +63,21 @@ async def test_the_overview_shows_to_each_what_they_may_see_and_no_more(site: Si
     assert "Logins in the last" in page
     assert "What to look at" not in page
     assert "Newest failed logins" not in page
+
+
+async def test_an_import_is_one_line_of_the_last_changes(site: Site) -> None:
+    admin = await admin_at(site)
+    await give(site, admin.user_id, ["docs:read"])
+    table = "group,permissions\n" + "\n".join(f"team-{number},docs:read" for number in range(8))
+    shown = (await admin.post("/console/mappings/import", table=table)).text
+    digest = shown.split('name="digest" value="')[1].split('"')[0]
+    await admin.post("/console/mappings/import/apply", table=table, digest=digest)
+    last = words(await admin.get("/console/overview")).split("Last changes")[1]
+    assert "Changes made together change_set.applied" in last
+    assert "changes: 8" in last
+    assert "mapping.created" not in last
+    record = words(await admin.get("/console/audit"))
+    assert record.count("Mapping made mapping.created") == 8
 
 
 async def test_the_audit_is_filtered_by_one_thing_and_by_days(site: Site) -> None:
