@@ -103,20 +103,36 @@ async def test_the_link_makes_a_tenant_and_an_admin_who_signs_in_with_every_perm
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("path", ["/", "/login"])
-async def test_the_public_page_says_where_the_link_is_until_there_is_a_tenant(
-    url: str, redis_url: str, path: str
-) -> None:
+async def test_every_public_page_says_where_the_link_is_until_there_is_a_tenant(url: str, redis_url: str) -> None:
     async with installation(url, redis_url) as (database, [operator]):
         address = await link(database)
-        page = await operator.get(path)
-        assert page.status_code == 404
-        assert "in the log of `identity-api serve`" in words(page)
-        assert "FIRST_RUN_AHEAD" in page.text
-        assert address.rpartition("/")[2] not in page.text
+
+        async def met(path: str) -> httpx.Response:
+            """Where a browser ends."""
+            page = await operator.get(path)
+            return await operator.get(page.headers["location"]) if page.status_code == 303 else page
+
+        paths = (
+            "/",
+            "/login",
+            "/account",
+            "/console",
+            "/console/users",
+            "/account/onboarding",
+            "/auth/password",
+            "/setup",
+        )
+        for path in paths:
+            page = await met(path)
+            assert page.status_code == 404, path
+            assert "in the log of `identity-api serve`" in words(page), path
+            assert "FIRST_RUN_AHEAD" in page.text, path
+            assert address.rpartition("/")[2] not in page.text, path
         await operator.open(address)
         assert (await operator.post("/setup/first/tenant", name="Acme", slug="acme")).status_code == 303
-        assert "TENANT_REQUIRED" in (await operator.get(path)).text
+        for path in paths:
+            assert "FIRST_RUN_AHEAD" not in (await met(path)).text, path
+        assert "TENANT_REQUIRED" in (await met("/")).text
 
 
 @pytest.mark.asyncio

@@ -9,6 +9,7 @@ import re
 import time
 from typing import Any, Final
 
+from identity_api.db import first_run
 from identity_api.db.audit_origin import Origin, changes_come_from
 from identity_api.errors import Unavailable
 from identity_api.fairness.served import serving, work_for
@@ -51,6 +52,7 @@ class HTTPApplication:
     def __init__(self, routes: Any, deps: WebDeps) -> None:
         self._routes, self._deps = routes, deps
         self._public_is_https = deps.login.public_url.startswith("https://")
+        self._has_tenants = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -144,6 +146,10 @@ class HTTPApplication:
         context.tenant, context.path_prefix = entry.tenant, entry.prefix
         work_for(entry.tenant.id if entry.tenant else None)
         scope["path"] = entry.path
+        if entry.tenant is None and context.wants_page and not self._has_tenants:
+            async with self._deps.database.reading() as connection:
+                context.is_before_first_run = await first_run.is_ahead(connection)
+            self._has_tenants = not context.is_before_first_run
 
 
 def render_error(context: RequestContext, error: BaseException) -> HTTPResponse:

@@ -44,6 +44,8 @@ class RequestContext:
     wants_page: bool = False
     sees_console: bool = False
     """A page of the console was asked for by somebody to whom it shows something: an error page leads back to it."""
+    is_before_first_run: bool = False
+    """A page was asked for at an address without a tenant, and there is no tenant at all."""
     is_logged: bool = True
     """Off for one of a flood of equal requests: they are counted, and the log of the first of them is enough."""
     allowed_origin: str | None = None

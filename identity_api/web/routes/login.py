@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, route
 from litestar.params import FromPath
 
-from identity_api.db import first_run, providers, tenants
+from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
@@ -49,7 +49,7 @@ async def root(request: WebRequest) -> Response[Any]:
     if context.method == "GET" and not CALLBACK_MARKS.isdisjoint(query):
         return await end_login(request)
     if context.tenant is None:
-        raise await _no_entry(deps_of(request))
+        raise _no_tenant(context)
     signed_in = await authentication.optional(deps_of(request), request.scope)
     if signed_in is not None:
         return redirect(context.local("/account"))
@@ -60,9 +60,7 @@ async def root(request: WebRequest) -> Response[Any]:
 async def login(request: WebRequest) -> Response[Any]:
     """Redirect to the only or the default provider; otherwise, or if a choice is requested, show a page of buttons."""
     deps, context, query = deps_of(request), context_of(request.scope), query_of(request)
-    if context.tenant is None:
-        raise await _no_entry(deps)
-    tenant = context.tenant
+    tenant = tenant_of(context)
     enabled = await enabled_providers(deps, tenant, proving=query.get("reauth") == "1")
     form = await local_form(deps, context, tenant, query)
     notices = [sentence for name, sentence in _NOTICES.items() if name in query]
@@ -212,24 +210,18 @@ def tenant_of(context: RequestContext) -> Tenant:
         NotFound: `TENANT_REQUIRED`, on the public host without a tenant's prefix.
     """
     if context.tenant is None:
-        raise _no_tenant()
+        raise _no_tenant(context)
     return context.tenant
 
 
-async def _no_entry(deps: WebDeps) -> NotFound:
-    """Why nobody signs in here. Before the first run its operator is told where the link is, and nobody what it is."""
-    async with deps.database.reading() as connection:
-        is_first = await first_run.is_ahead(connection)
-    if not is_first:
-        return _no_tenant()
-    return NotFound(
-        "There is no organisation here yet. A link that makes the first one is in the log of `identity-api serve`; if it is"
-        " lost, the command `identity-api first-run` makes another.",
-        code="FIRST_RUN_AHEAD",
-    )
-
-
-def _no_tenant() -> NotFound:
+def _no_tenant(context: RequestContext) -> NotFound:
+    """Before the first run its operator is told where the link is; nobody is told what it is."""
+    if context.is_before_first_run:
+        return NotFound(
+            "There is no organisation here yet. A link that makes the first one is in the log of `identity-api serve`; if it"
+            " is lost, the command `identity-api first-run` makes another.",
+            code="FIRST_RUN_AHEAD",
+        )
     return NotFound(
         "This address belongs to no organisation. Use your organisation's own sign-in address.", code="TENANT_REQUIRED"
     )
