@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
 from identity_api.errors import Overloaded
-from identity_api.fairness.served import worked_for
 
 
 class _Share:
@@ -30,34 +29,44 @@ class Shares:
         """Tenants that hold or want a place now."""
         return set(self._shares)
 
-    def place(self, *, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Hold a place of the tenant that this task works for; if the tenant is not known, there is no wait.
+    async def take(self, tenant_id: UUID | None, *, seconds: float | None) -> None:
+        """Hold a place of this tenant until `give`, after a wait of so many seconds at most; none is held for None.
 
         Raises:
             Overloaded: all of the tenant's places were held for so long.
         """
-        tenant_id = worked_for()
-        return nullcontext() if tenant_id is None else self.place_of(tenant_id, seconds=seconds)
-
-    @asynccontextmanager
-    async def place_of(self, tenant_id: UUID, *, seconds: float | None = None) -> AsyncIterator[None]:
-        """Hold a place of this tenant, after any wait or one of so many seconds.
-
-        Raises:
-            Overloaded: as `place`.
-        """
-        share = self._shares.setdefault(tenant_id, _Share(self._places))
+        if tenant_id is None:
+            return
+        share = self._shares.get(tenant_id)
+        if share is None:
+            share = self._shares[tenant_id] = _Share(self._places)
         share.wanted += 1
         try:
             await _take(share.turn, seconds)
-            try:
-                yield
-            finally:
-                share.turn.release()
+        except BaseException:
+            self._leave(tenant_id, share)
+            raise
+
+    def give(self, tenant_id: UUID | None) -> None:
+        """Give back what `take` took."""
+        if tenant_id is not None:
+            share = self._shares[tenant_id]
+            share.turn.release()
+            self._leave(tenant_id, share)
+
+    @asynccontextmanager
+    async def place_of(self, tenant_id: UUID) -> AsyncIterator[None]:
+        """Hold a place of this tenant, after any wait."""
+        await self.take(tenant_id, seconds=None)
+        try:
+            yield
         finally:
-            share.wanted -= 1
-            if not share.wanted:
-                del self._shares[tenant_id]
+            self.give(tenant_id)
+
+    def _leave(self, tenant_id: UUID, share: _Share) -> None:
+        share.wanted -= 1
+        if not share.wanted:
+            del self._shares[tenant_id]
 
 
 async def _take(turn: asyncio.Semaphore, seconds: float | None) -> None:
