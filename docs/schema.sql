@@ -382,11 +382,11 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
                                   OFFSET 0) i_1
                            WHERE (i_1.unlinked_at IS NULL)) i)
                       CROSS JOIN LATERAL ( SELECT json_agg(o.fact ORDER BY o.name, o.id) AS facts,
-                             json_agg(json_build_array(o.name, o.reasons) ORDER BY o.name) FILTER (WHERE (o.place = 1)) AS brief
+                             json_agg(json_build_object('name', o.name, 'reasons', o.reasons) ORDER BY o.name) FILTER (WHERE (o.place = 1)) AS brief
                             FROM ( SELECT (p.name COLLATE "C") AS name,
                                      g_1.id,
                                      json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted, g_1.id, g_1.mapping_id, g_1.group_id, g_1.granted_at, g_1.granted_by) AS fact,
-                                     json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted)) OVER (PARTITION BY p.id ORDER BY g_1.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS reasons,
+                                     json_agg(json_build_object('source', g_1.source, 'identity_id', g_1.identity_id, 'group', pg.asserted)) OVER (PARTITION BY p.id ORDER BY g_1.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS reasons,
                                      row_number() OVER (PARTITION BY p.id ORDER BY g_1.id) AS place
                                     FROM ((( SELECT permission_grant.id,
     permission_grant.tenant_id,
@@ -409,7 +409,7 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
    FROM public.permission
   WHERE ((permission.tenant_id = refresh_user_read.p_tenant) AND (permission.id = g_1.permission_id))
  LIMIT 1) p)
-                                      LEFT JOIN LATERAL ( SELECT json_build_array(provider_group.name) AS asserted
+                                      LEFT JOIN LATERAL ( SELECT json_build_object('name', provider_group.name) AS asserted
    FROM public.provider_group
   WHERE ((provider_group.tenant_id = refresh_user_read.p_tenant) AND (provider_group.id = g_1.group_id))
  LIMIT 1) pg ON (true))) o) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief

@@ -1016,7 +1016,8 @@ begin atomic
 end;
 
 -- The read model: a user's facts as JSON arrays, in the order of `permissions.grant_snapshot`, written whole by every writer;
--- `brief` is the part of them that decides permissions, by permission. Identities that were unlinked are left out.
+-- `brief` is the part of them that decides permissions, and the open grants by permission as answers show them. Identities
+-- that were unlinked are left out.
 -- Returns the users of whom something differs that others follow: grants, groups, or which identities there are and in what
 -- state; not, for instance, when they last signed in.
 create function refresh_user_read(p_tenant uuid, p_users uuid[]) returns setof uuid
@@ -1056,13 +1057,15 @@ begin atomic
         cross join lateral (
             select
                 json_agg(o.fact order by o.name, o.id) as facts,
-                json_agg(json_build_array(o.name, o.reasons) order by o.name) filter (where o.place = 1) as brief
+                json_agg(json_build_object('name', o.name, 'reasons', o.reasons) order by o.name)
+                    filter (where o.place = 1) as brief
             from (
                 select p.name collate "C" as name, g.id,
                     json_build_array(
                         p.name, g.source, g.identity_id, pg.asserted, g.id, g.mapping_id, g.group_id, g.granted_at,
                         g.granted_by) as fact,
-                    json_agg(json_build_array(p.name, g.source, g.identity_id, pg.asserted)) over (
+                    json_agg(json_build_object(
+                        'source', g.source, 'identity_id', g.identity_id, 'group', pg.asserted)) over (
                         partition by p.id order by g.id rows between unbounded preceding and unbounded following) as reasons,
                     row_number() over (partition by p.id order by g.id) as place
                 from (
@@ -1071,7 +1074,7 @@ begin atomic
                 cross join lateral (
                     select id, name from permission where tenant_id = p_tenant and id = g.permission_id limit 1) p
                 left join lateral (
-                    select json_build_array(name) as asserted
+                    select json_build_object('name', name) as asserted
                     from provider_group where tenant_id = p_tenant and id = g.group_id limit 1) pg on true) o) g
         on conflict (tenant_id, id) do update set facts = excluded.facts, brief = excluded.brief
             where user_read.facts <> excluded.facts

@@ -101,8 +101,8 @@ _WITHDRAWN = f"""
 """
 _GIVEN = f"""
     case when {_PENDING} then (
-        select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_array(g.group_name), g.id, g.mapping_id,
-            g.group_id, g.granted_at, g.granted_by) order by g.permission, g.id)
+        select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_object('name', g.group_name), g.id,
+            g.mapping_id, g.group_id, g.granted_at, g.granted_by) order by g.permission, g.id)
         from pending_grant($1, u.id) g)::text end
 """
 

@@ -66,7 +66,7 @@ def standing(
         tenant: the tenant's providers.
         at: aware time, by the database's clock.
     """
-    if isinstance(facts, BriefSnapshot) and not user.withdrawn and _nothing_is_against(facts, user, tenant, at):
+    if isinstance(facts, BriefSnapshot) and shown(facts, user, tenant, at) is not None:
         return Standing(facts.permissions, ())
     if not facts.grants:
         return _NOTHING
@@ -89,6 +89,13 @@ def standing(
         else:
             held[grant.permission] = [grant]
     return Standing(tuple([HeldPermission(name, tuple(held[name])) for name in sorted(held)]), tuple(dormant))
+
+
+def shown(
+    facts: BriefSnapshot, user: UserCircumstances, tenant: TenantCircumstances, at: datetime
+) -> msgspec.Raw | None:
+    """The permissions in force as JSON of `ShownPermission`s, where every open grant is in force; otherwise None."""
+    return facts.shown if not user.withdrawn and _nothing_is_against(facts, user, tenant, at) else None
 
 
 _NOTHING = Standing((), ())

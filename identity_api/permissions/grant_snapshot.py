@@ -1,7 +1,7 @@
 """The read model's facts about one user, and the states that decide which of them are in force.
 
-`GrantSnapshot` is what `user_read.facts` holds as JSON, and `BriefSnapshot` what `user_read.brief` does: arrays in the
-order of the fields here, written by the SQL function `refresh_user_read`. Ids and times stay text: a page of 50 users
+`GrantSnapshot` is what `user_read.facts` holds as JSON, and `BriefSnapshot` what `user_read.brief` does: mostly arrays in
+the order of the fields here, written by the SQL function `refresh_user_read`. Ids and times stay text: a page of 50 users
 decodes hundreds of them, and most are only passed on.
 """
 
@@ -42,17 +42,14 @@ def needs_sign_in(state: str, reason: str | None) -> bool:
     return state == "REVOKED" or (state in ("STALE", "SUSPENDED") and reason in ASKED_NO_MORE)
 
 
-class GrantedGroup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class GrantedGroup(msgspec.Struct, frozen=True, gc=False):
     """The group that a grant was given for."""
 
     name: str
 
 
 class BriefGrant(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An open grant: what decides if it is in force, and its group; identity and group for source `GROUP`.
-
-    Answers are put together from these as they are, so it has the names of `GrantReason` in the schema.
-    """
+    """An open grant: what decides if it is in force, and its group; identity and group for source `GROUP`."""
 
     permission: str
     source: Source
@@ -65,11 +62,26 @@ class BriefGrant(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return None if self.group is None else self.group.name
 
 
-class HeldPermission(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class HeldPermission(msgspec.Struct, frozen=True, gc=False):
     """A permission with grants that give it."""
 
     name: str
     reasons: tuple[BriefGrant, ...]
+
+
+class ShownGrant(msgspec.Struct, frozen=True, gc=False):
+    """An open grant in the names of `GrantReason` in the schema."""
+
+    source: Source
+    identity_id: str | None
+    group: GrantedGroup | None
+
+
+class ShownPermission(msgspec.Struct, frozen=True, gc=False):
+    """A permission with its open grants, in the names of `EffectivePermission` in the schema."""
+
+    name: str
+    reasons: tuple[ShownGrant, ...]
 
 
 class GrantFact(BriefGrant, frozen=True, array_like=True, gc=False):
@@ -96,17 +108,29 @@ class GroupFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     identity_id: str
 
 
+_NOTHING_SHOWN = msgspec.Raw(b"[]")
+
+
 class BriefSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only what decides a user's permissions: a page that selects nothing more reads a quarter of the text."""
 
     identities: tuple[BriefIdentity, ...] = ()
-    permissions: tuple[HeldPermission, ...] = ()
-    """All open grants, by permission and in the order of their names."""
+    shown: msgspec.Raw = _NOTHING_SHOWN
+    """All open grants by permission, in the order of their names: JSON of `ShownPermission`s, from which answers are made."""
+
+    @property
+    def permissions(self) -> tuple[HeldPermission, ...]:
+        """The same, decoded."""
+        return tuple([HeldPermission(one.name, _grants(one)) for one in decode_shown(self.shown)])
 
     @property
     def grants(self) -> list[BriefGrant]:
         """All open grants."""
         return [grant for permission in self.permissions for grant in permission.reasons]
+
+
+def _grants(shown: ShownPermission) -> tuple[BriefGrant, ...]:
+    return tuple([BriefGrant(shown.name, one.source, one.identity_id, one.group) for one in shown.reasons])
 
 
 class GrantSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -157,3 +181,4 @@ class TenantCircumstances(msgspec.Struct, frozen=True):
 
 decode_facts = msgspec.json.Decoder(GrantSnapshot).decode
 decode_brief = msgspec.json.Decoder(BriefSnapshot).decode
+decode_shown = msgspec.json.Decoder(list[ShownPermission]).decode

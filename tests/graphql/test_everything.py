@@ -61,6 +61,28 @@ async def test_with_compiled_completion_switched_off_the_answers_are_the_same(wo
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("change", "is_held"),
+    [
+        ("select $1::uuid", True),
+        ("update identity_sync set groups_valid_until = now() where tenant_id = $1", False),
+        ("update provider set enabled = false where tenant_id = $1", False),
+        ("update app_user set disabled_at = now() where tenant_id = $1 and username = 'ada'", False),
+    ],
+)
+async def test_permissions_read_briefly_are_those_in_force(world: World, change: str, *, is_held: bool) -> None:
+    """They are shown as they were written only while all of them are in force."""
+    await people(world, ["ada", "grace"], groups=["engineering", "sales"])
+    await world.execute(change, world.tenant)
+    text = "{ users { edges { node { username permissions { name reasons { group { name } source } } } } } }"
+    answer = await world.admin.ask(text)
+    assert answer == await world.admin.ask_of(ORDINARY, text)
+    assert answer.data
+    of_ada = next(one["node"] for one in answer.data["users"]["edges"] if one["node"]["username"] == "ada")
+    assert bool(of_ada["permissions"]) is is_held
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("name", list(root_fields()))
 async def test_every_root_field_answers_the_same_with_compiled_completion_switched_off(world: World, name: str) -> None:
     """Queries as an admin who is answered and as somebody who is refused; mutations refused, so that nothing changes."""

@@ -2,16 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from identity_api.permissions.effective import standing
+from identity_api.permissions.effective import shown, standing
 from identity_api.permissions.grant_snapshot import (
     BriefIdentity,
     BriefSnapshot,
     GrantedGroup,
     GrantFact,
     GrantSnapshot,
-    HeldPermission,
     IdentityFact,
     Lease,
     ProviderCircumstances,
@@ -29,7 +29,10 @@ BY_GROUP = GrantFact("docs:read", "GROUP", "i", GrantedGroup("staff"), "g-1", "m
 BY_HAND = GrantFact("docs:write", "MANUAL", None, None, "g-2", None, None, MOMENT, "operator:root")
 BRIEF = BriefSnapshot(
     (BriefIdentity("i", "p", "FRESH"),),
-    (HeldPermission("docs:read", (BY_GROUP,)), HeldPermission("docs:write", (BY_HAND,))),
+    msgspec.Raw(
+        b'[{"name": "docs:read", "reasons": [{"source": "GROUP", "identity_id": "i", "group": {"name": "staff"}}]},'
+        b' {"name": "docs:write", "reasons": [{"source": "MANUAL", "identity_id": null, "group": null}]}]'
+    ),
 )
 TENANT = TenantCircumstances({"p": ProviderCircumstances("p", "sso", "SSO", True, "REFRESH_TOKEN", "ADDITIVE")})
 
@@ -49,3 +52,11 @@ def names(lease: Lease, at: datetime) -> set[str]:
 def test_what_rests_on_a_lease_is_over_at_its_very_end(lease: Lease, kept: set[str]) -> None:
     assert names(lease, END - TICK) == {"docs:read", "docs:write"}
     assert names(lease, END) == kept
+
+
+def test_what_was_written_is_shown_while_all_of_it_is_in_force() -> None:
+    user = UserCircumstances(enabled=True, has_password=False, leases={"i": Lease(LATER, END)})
+    assert shown(BRIEF, user, TENANT, END - TICK) == BRIEF.shown
+    assert shown(BRIEF, user, TENANT, END) is None
+    withdrawn = msgspec.structs.replace(user, withdrawn=frozenset({"g-1"}))
+    assert shown(BRIEF, withdrawn, TENANT, END - TICK) is None

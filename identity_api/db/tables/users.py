@@ -40,7 +40,7 @@ class UserRead(Table, tablename="user_read"):
     facts = text()
     """JSON, shaped as `permissions.grant_snapshot.GrantSnapshot`."""
     brief = text()
-    """JSON, shaped as `permissions.grant_snapshot.BriefSnapshot`: the part that decides permissions."""
+    """JSON, shaped as `permissions.grant_snapshot.BriefSnapshot`: what decides permissions, and the grants as they are shown."""
 
 
 class LocalAccount(Table, tablename="local_account"):

@@ -11,7 +11,7 @@ GraphQL names and are quoted.
 
 from collections.abc import Callable, Generator
 from dataclasses import is_dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import msgspec
 from graphql import (
@@ -46,6 +46,10 @@ FEW = 20
 
 # Only these three can be tested by the Python type alone: Int needs its 32-bit check and Float its finiteness.
 _EXACT_TYPE = {"String": "str", "ID": "str", "Boolean": "bool"}
+
+WRITTEN_AS = "written_as"
+"""In a field's `metadata`: a function from the row to the field's value as JSON, in the names of the schema, or None where
+nobody wrote it. What is selected is read in one step, without a row for each object. It may have more members."""
 
 
 class NotPlain(Exception):
@@ -112,7 +116,15 @@ class _Compiler:
             everything = self.fresh()
             self.preamble.append(f"    {everything} = {self.bind(rule.allows_all)}(context)")
             self.emit(indent, f"if not ({everything} or {self.bind(rule.allows)}({value}, context)): refuse()")
-        return self.value(definition.type, details, f"{value}.{field.python_name}", indent)
+        get = f"{value}.{field.python_name}"
+        decode = _written_decoder(self.executor, definition.type, details) if WRITTEN_AS in field.metadata else None
+        if decode is None:
+            return self.value(definition.type, details, get, indent)
+        written = self.assign(indent, f"{self.bind(field.metadata[WRITTEN_AS])}({value})")
+        result = self.assign(indent, f"None if {written} is None else {self.bind(decode)}({written})")
+        self.emit(indent, f"if {written} is None:")
+        self.emit(indent, f"    {result} = {self.value(definition.type, details, get, indent + '    ')}")
+        return result
 
     def value(self, type_: GraphQLOutputType, details: FieldDetailsList, get: str, indent: str) -> str:
         nullable, inner = unwrapped(type_)
@@ -199,6 +211,45 @@ def _plain_field(definition: GraphQLField) -> StrawberryField:
     if not field.extensions and getattr(definition.resolve, "__name__", "") != "_get_basic_result":
         raise NotPlain  # exception handlers wrap the resolver
     return field
+
+
+def _written_decoder(
+    executor: Executor[Any], type_: GraphQLOutputType, details: FieldDetailsList
+) -> Callable[[msgspec.Raw], Any] | None:
+    """From a field's JSON to what is selected of it; None if that is more than members by their own names."""
+    try:
+        return msgspec.json.Decoder(_written_type(executor, type_, details)).decode
+    except NotPlain:
+        return None
+
+
+def _written_type(executor: Executor[Any], type_: GraphQLOutputType, details: FieldDetailsList) -> Any:
+    nullable, inner = unwrapped(type_)
+    if is_list_type(inner):
+        made: Any = list[_written_type(executor, inner.of_type, details)]  # type: ignore[misc]  # made at run time
+    elif is_object_type(inner):
+        made = msgspec.defstruct(inner.name, _written_members(executor, inner, details), frozen=True, gc=False)
+    elif is_enum_type(inner):
+        made = Literal[tuple(inner.values)]
+    elif inner.name in _EXACT_TYPE:
+        made = bool if inner.name == "Boolean" else str
+    else:
+        raise NotPlain
+    return made | None if nullable else made
+
+
+def _written_members(
+    executor: Executor[Any], type_: GraphQLObjectType, details: FieldDetailsList
+) -> list[tuple[str, Any]]:
+    grouped, deferred, _ = executor.collect_subfields(type_, details)
+    members = []
+    for name, nodes in grouped.items():
+        definition = executor.schema.get_field(type_, name)
+        _only_skip_and_include(nodes)
+        if deferred or nodes[0].node.name.value != name or definition is None or _plain_field(definition).extensions:
+            raise NotPlain
+        members.append((name, _written_type(executor, definition.type, nodes)))
+    return members
 
 
 def _leaf_completer(type_: GraphQLLeafType, nullable: bool) -> Callable[[Any], Any]:

@@ -20,8 +20,8 @@ from identity_api.graphql.summaries import (
     group_id,
 )
 from identity_api.graphql.users.identities import Identity, IdentityRow
-from identity_api.permissions.effective import Cause, DormantGrant
-from identity_api.permissions.grant_snapshot import BriefGrant, HeldPermission, whole
+from identity_api.permissions.effective import Cause, DormantGrant, shown
+from identity_api.permissions.grant_snapshot import BriefGrant, BriefSnapshot, HeldPermission, whole
 
 
 @enum_type(
@@ -207,6 +207,12 @@ class EffectivePermissionRow(msgspec.Struct, frozen=True, gc=False):
         """All grants in force."""
         owner = self.owner
         return [GrantReasonRow(fact, owner) for fact in self.effective.reasons]
+
+
+def shown_permissions(row: Any) -> msgspec.Raw | None:
+    """The permissions of a `UserRow` as JSON, if they were written with the user's facts and all of them are in force."""
+    facts, now = row.record.facts, row.snapshot
+    return shown(facts, row.record.circumstances, now.tenant, now.at) if isinstance(facts, BriefSnapshot) else None
 
 
 class DormantPermissionRow(msgspec.Struct, frozen=True, gc=False):

@@ -20,6 +20,7 @@ from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow
 from identity_api.graphql.clients.api_tokens import ApiToken, ApiTokenRow
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.engine import WRITTEN_AS
 from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.lazy import lazy
@@ -28,6 +29,7 @@ from identity_api.graphql.permissions.grants import (
     DormantPermissionRow,
     EffectivePermission,
     EffectivePermissionRow,
+    shown_permissions,
 )
 from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, ProviderSummaryRow, user_id
 from identity_api.graphql.users.identities import Identity, IdentityRow, state_of
@@ -116,7 +118,7 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
 
     @property
     def permissions(self) -> Sequence[EffectivePermissionRow | HeldPermission]:
-        """By name. Of a user who was read briefly, they are shown as they were read."""
+        """By name."""
         record = self.record
         if isinstance(record, UserRecord):
             return [EffectivePermissionRow(one, self) for one in self.standing.permissions]
@@ -168,8 +170,8 @@ class User(Node):
         "holders of `identity:users:read` may read it."
     )
     permissions: list[EffectivePermission] = strawberry.field(
-        description="The permissions in force now, by name. Only the user and holders of `identity:users:read` may read "
-        "it."
+        description="The permissions in force now, by name. Only the user and holders of `identity:users:read` may read it.",
+        metadata={WRITTEN_AS: shown_permissions},
     )
     dormant_permissions: list[DormantPermission] = strawberry.field(
         description="The permissions that were granted and are not in force now, with the cause. Only the user and "

@@ -18,8 +18,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from identity_api.graphql.engine import WRITTEN_AS
 from identity_api.graphql.engine.completion import CompilingExecutor, plans_of
-from tests.graphql.engine.example import BranchRow, Context, LeafRow, Query, schema
+from tests.graphql.engine.example import BranchRow, Colour, Context, LeafRow, Query, schema
 from tests.graphql.engine.generate import Queries, Rows, odd_values
 
 # A longer proof: EQUALITY_QUERIES=2000 pytest tests/graphql/engine/test_completion.py
@@ -133,6 +134,78 @@ def test_a_clean_page_is_completed_by_one_call_and_nothing_steps_aside() -> None
     row = BranchRow(leaves=[LeafRow() for _ in range(50)])
     compare(document, {}, lambda: Context(copy.deepcopy(row)))
     assert (plans_of(document).completed, plans_of(document).stepped_aside) == (1, 0)
+
+
+class ShelfRow(msgspec.Struct):
+    books: Any
+    written: msgspec.Raw | None
+
+
+@strawberry.type
+class Book:
+    title: str
+    maybe: str | None
+    sold: bool
+    colour: Colour | None
+    pages: list["Book"]
+
+
+@strawberry.type
+class Shelf:
+    books: list[Book] = strawberry.field(metadata={WRITTEN_AS: lambda row: row.written})
+
+
+@strawberry.type
+class Library:
+    @strawberry.field
+    def shelf(self, info: strawberry.Info) -> Shelf | None:
+        return info.context.row
+
+
+class BookRow(msgspec.Struct):
+    title: Any = "one"
+    maybe: Any = None
+    sold: Any = True
+    colour: Any = Colour.RED
+    pages: Any = ()
+
+
+LIBRARY = strawberry.Schema(Library, execution_context_class=CompilingExecutor)
+BOOKS = [BookRow(pages=[BookRow("two", "\u00e9")])]
+WRITTEN = b"""[{"title": "one", "maybe": null, "sold": true, "colour": "RED", "beyond": 1, "pages": [
+    {"sold": true, "title": "two", "maybe": "\xc3\xa9", "colour": "RED", "pages": []}]}]"""
+
+
+@pytest.mark.parametrize(
+    ("selection", "is_read"),
+    [
+        ("title", True),
+        ("sold maybe pages { colour maybe title }", True),
+        ("pages { sold } ...F pages { title }", True),
+        ("title @skip(if: $a) sold", True),
+        ("name: title", False),
+        ("__typename title", False),
+        ("pages { name: title }", False),
+    ],
+)
+def test_what_is_selected_of_a_written_field_is_read_from_its_json(selection: str, is_read: bool) -> None:
+    fragment = "fragment F on Book { pages { maybe } }" if "...F" in selection else ""
+    document = parse(f"query($a: Boolean = true) {{ shelf {{ books {{ {selection} }} }} }} {fragment}")
+    ordinary = execute(StrawberryGraphQLCoreExecutionContext, document, {}, Context(ShelfRow(BOOKS, None)), LIBRARY)
+    for books, written in ((BOOKS, WRITTEN), (BOOKS, None), ([] if is_read else BOOKS, WRITTEN)):
+        row = ShelfRow(books, None if written is None else msgspec.Raw(written))
+        assert execute(CompilingExecutor, document, {}, Context(row), LIBRARY) == ordinary
+    assert (plans_of(document).completed, plans_of(document).stepped_aside) == (3, 0)
+
+
+@pytest.mark.parametrize("wrong", [b'[{"title": null}]', b"[{}]", b'[{"title": 1}]', b"null", b"["])
+def test_a_written_field_that_is_not_as_its_type_says_is_answered_from_its_rows(wrong: bytes) -> None:
+    document = parse("{ shelf { books { title } } }")
+    row = ShelfRow(BOOKS, msgspec.Raw(wrong))
+    assert (
+        execute(CompilingExecutor, document, {}, Context(row), LIBRARY)[0] == b'{"shelf":{"books":[{"title":"one"}]}}'
+    )
+    assert plans_of(document).stepped_aside == 1
 
 
 def test_an_access_rule_refuses_in_compiled_code_too() -> None:
