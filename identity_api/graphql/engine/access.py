@@ -42,14 +42,15 @@ class AccessRule(FieldExtension):
         Raises:
             Refused: the rule says no.
         """
-        self._ask(source, info)
+        self.ask(source, info)
         return next_(source, info, **kwargs)
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         """The same for a field whose resolver is a coroutine function."""
-        self._ask(source, info)
+        self.ask(source, info)
         return await next_(source, info, **kwargs)
 
-    def _ask(self, source: Any, info: Info) -> None:
+    def ask(self, source: Any, info: Info) -> None:
+        """Raises Refused: the rule says no."""
         if not self.allows(source, info.context):
             raise Refused(self.message, code=self.code)

@@ -7,15 +7,26 @@ Everything else is the executor's, and so is a value that the compiled function 
 the whole query, so that every message, path and null below the root field is graphql-core's.
 """
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from graphql import (
     DocumentNode,
+    EnumValueNode,
     ExecutionResult,
+    FieldNode,
+    GraphQLField,
     GraphQLSchema,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     VariableDefinitionNode,
+    VariableNode,
+    coerce_input_literal,
+    is_leaf_type,
     is_list_type,
     is_object_type,
     located_error,
@@ -24,14 +35,79 @@ from graphql.execution.collect_fields import FieldDetailsList, collect_fields
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
+from strawberry.types import Info
+from strawberry.types.field import StrawberryField
 
+from identity_api.graphql.engine.access import AccessRule
 from identity_api.graphql.engine.compiler import NOT_COMPILED, Completer, NotPlain, compile_completer, unwrapped
 from identity_api.graphql.engine.completion import (
     MAX_COMPLETERS_PER_DOCUMENT,
     CompilingExecutor,
+    Plans,
     complete_plain,
     plans_of,
 )
+
+
+class PlainCall:
+    """Calls a resolver whose arguments are literals, or variables of type String or ID, without coercing them each time."""
+
+    def __init__(self, field: GraphQLField, node: FieldNode, variables: Sequence[VariableDefinitionNode]) -> None:
+        """Raises `NotPlain`."""
+        strawberry = field.extensions.get("strawberry-definition")
+        if not isinstance(strawberry, StrawberryField) or type(strawberry).get_result is not StrawberryField.get_result:
+            raise NotPlain
+        resolver = strawberry.base_resolver
+        if resolver is None or resolver.parent_parameter or resolver.root_parameter or not resolver.info_parameter:
+            raise NotPlain
+        self.rules = [one for one in strawberry.extensions if type(one) is AccessRule]
+        if len(self.rules) < len(strawberry.extensions):
+            raise NotPlain
+        resolve: Any = resolver.wrapped_func
+        self.field, self.resolve, self.info = strawberry, resolve, resolver.info_parameter.name
+        self.source = (None,) if resolver.self_parameter else ()
+        self.variables = {one.variable.name.value: _must_be_given(one) for one in variables}
+        self.literals: dict[str, Any] = {}
+        self.bound: list[tuple[str, str]] = []
+        for argument in node.arguments or ():
+            definition, value = field.args[argument.name.value], argument.value
+            name = definition.extensions["strawberry-definition"].python_name
+            is_nullable, type_ = unwrapped(definition.type)
+            if isinstance(value, VariableNode) and (is_nullable or self.variables[value.name.value]):
+                self.bound.append((name, value.name.value))
+            elif is_leaf_type(type_) and not isinstance(value, VariableNode | EnumValueNode):
+                self.literals[name] = coerce_input_literal(value, definition.type)
+            else:
+                raise NotPlain
+
+    def given(self, variables: dict[str, Any]) -> dict[str, Any] | None:
+        """The variables' values; None if they are for graphql-core to coerce, or to refuse."""
+        given = {}
+        for name, must_be_given in self.variables.items():
+            if name in variables:
+                given[name] = value = variables[name]
+                if type(value) is not str and (must_be_given or value is not None):
+                    return None
+            elif must_be_given:
+                return None
+        return given
+
+    def __call__(self, given: dict[str, Any], info: Any) -> Any:
+        """What the resolver returns; raises what the field's rules and the resolver do."""
+        asked: Info = Info(_raw_info=info, _field=self.field)
+        for rule in self.rules:
+            rule.ask(None, asked)
+        arguments = {name: given[variable] for name, variable in self.bound if variable in given}
+        return self.resolve(*self.source, **self.literals, **arguments, **{self.info: asked})
+
+
+def _must_be_given(variable: VariableDefinitionNode) -> bool:
+    """Whether it has no null. Raises `NotPlain` unless it is a text without a default."""
+    is_required = isinstance(variable.type, NonNullTypeNode)
+    named: Any = variable.type.type if isinstance(variable.type, NonNullTypeNode) else variable.type
+    if variable.default_value or not isinstance(named, NamedTypeNode) or named.name.value not in ("String", "ID"):
+        raise NotPlain
+    return is_required
 
 
 class OneField:
@@ -53,6 +129,9 @@ class OneField:
         self.complete: Completer = complete
         self.name, self.field, self.nodes, self.resolve = name, field, nodes, field.resolve
         self.path = Path(None, name, parent.name)
+        self.call: PlainCall | None = None
+        with suppress(NotPlain):
+            self.call = PlainCall(field, nodes[0], executor.operation.variable_definitions or ())
         # Nothing of the request that it was made for may stay: neither its context nor the executor that has it.
         info: Any = executor.build_resolve_info(field, nodes, parent, self.path)
         self.info = info._replace(context=None, variable_values={}, async_helpers=None)
@@ -111,18 +190,12 @@ async def answer(
     query: Query | None = plans.queries.get(operation_name)
     if query is None:
         return None
-    values = _NO_VALUES
-    if query.variables:
-        coerced = get_variable_values(schema, query.variables, variables or {}, 1, hide_suggestions=True)
-        if isinstance(coerced, list):
-            return None
-        values = coerced
-    asked = query.fields.get(tuple([values.coerced.get(name) for name in plans.switches]))
-    if asked is None:
+    found = _asked(schema, plans, query, variables or {})
+    if found is None:
         return None
+    asked, given, resolve = found
     try:
-        info = asked.info._replace(context=context, variable_values=values.coerced)
-        value = asked.resolve(None, info, **_arguments(asked, values))
+        value = resolve(asked.info._replace(context=context, variable_values=given))
         if optimized_is_awaitable(value):
             value = await value
     except Exception as error:
@@ -137,6 +210,27 @@ async def answer(
     except _ForExecutor:
         return None
     return ExecutionResult({asked.name: completed}, None)
+
+
+def _asked(
+    schema: GraphQLSchema, plans: Plans, query: Query, variables: dict[str, Any]
+) -> tuple[OneField, dict[str, Any], Callable[[Any], Any]] | None:
+    """The field, the variables' values, and what resolves the field; None if that is the executor."""
+    asked = None if plans.switches else query.fields.get(())
+    if asked is not None and asked.call is not None and (given := asked.call.given(variables)) is not None:
+        return asked, given, partial(asked.call, given)
+    values = _NO_VALUES
+    if query.variables:
+        coerced = get_variable_values(schema, query.variables, variables, 1, hide_suggestions=True)
+        if isinstance(coerced, list):
+            return None
+        values = coerced
+    asked = query.fields.get(tuple([values.coerced.get(name) for name in plans.switches]))
+    return None if asked is None else (asked, values.coerced, partial(_coerced_call, asked, values))
+
+
+def _coerced_call(asked: OneField, values: VariableValues, info: Any) -> Any:
+    return asked.resolve(None, info, **_arguments(asked, values))
 
 
 def _arguments(asked: OneField, values: VariableValues) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 import asyncio
 import gc
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
+import strawberry
 from graphql import DocumentNode, parse
 
 from identity_api.errors import Conflict
-from identity_api.graphql.engine import direct
+from identity_api.graphql.engine import AccessRule, direct
 from identity_api.graphql.engine.completion import CompilingExecutor, plans_of
 from identity_api.graphql.engine.direct import Query as Known
-from tests.graphql.engine.example import BranchRow, Context, LeafRow, schema
+from identity_api.graphql.engine.direct import _coerced_call
+from tests.graphql.engine.example import BranchRow, Colour, Context, LeafRow, schema
 from tests.graphql.engine.generate import Rows
 from tests.graphql.engine.test_completion import QUERIES, compare, generated_documents, shown
 from tests.graphql.engine.test_http import ask, codes, content
@@ -147,6 +150,105 @@ def test_a_switch_that_is_null_is_reported_by_the_executor_where_it_stands(selec
         answer = ask({"query": text, "variables": variables})
         assert (answer.status, codes(answer)) == (200, ["BAD_INPUT"] * len(errors))
     assert "errors" not in content(ask({"query": text, "variables": {}}))
+
+
+class ToldRow(msgspec.Struct):
+    said: str
+
+
+@strawberry.type
+class Told:
+    said: str
+
+
+@strawberry.input
+class Size:
+    first: int
+
+
+async def tell(
+    self: Any,
+    info: strawberry.Info,
+    some_key: strawberry.ID,
+    text: str | None = "none",
+    number: int = 3,
+    colour: Colour = Colour.RED,
+    size: Size | None = None,
+) -> Told | None:
+    """What arrives here, and what it says of the variables."""
+    if some_key == "":
+        raise Conflict("There is no such key.")
+    given = info._raw_info.variable_values
+    return cast("Told", ToldRow(f"{self} {some_key!r} {text!r} {number} {colour} {size} {given}"))
+
+
+@strawberry.type
+class Telling:
+    told: Told | None = strawberry.field(resolver=tell, extensions=[AccessRule(lambda _, context: context.may_see)])
+
+
+TELLING = strawberry.Schema(Telling, execution_context_class=CompilingExecutor)
+KEY = "query ($k: ID!, $t: String) { told(someKey: $k, text: $t) { said } }"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "is_plain"),
+    [
+        (KEY, {"k": "a", "t": "b"}, True),
+        (KEY, {"k": "a", "t": None, "beyond": 1}, True),
+        (KEY, {"k": "a"}, True),
+        (KEY, {"k": ""}, True),
+        (KEY, {"k": 7}, False),
+        (KEY, {"k": "a", "t": 7}, False),
+        (KEY, {"k": None}, False),
+        (KEY, {}, False),
+        ("query ($k: ID!) { told(someKey: $k, number: 5, text: null) { said } }", {"k": "a"}, True),
+        ("query ($k: ID!) { told(someKey: $k, size: {first: 2}) { said } }", {"k": "a"}, False),
+        ("query ($k: ID!) { told(someKey: $k, colour: BLUE) { said } }", {"k": "a"}, False),
+        ("query ($k: ID!, $n: Int!) { told(someKey: $k, number: $n) { said } }", {"k": "a", "n": 4}, False),
+        ('query ($k: ID = "x") { told(someKey: $k) { said } }', {"k": "a"}, False),
+        ("query ($k: ID!, $a: Boolean!) { told(someKey: $k) { said @skip(if: $a) } }", {"k": "a", "a": False}, False),
+        ("{ told(someKey: 7) { said } }", {}, True),
+    ],
+)
+@pytest.mark.parametrize("may_see", [True, False])
+def test_arguments_that_need_no_coercion_reach_the_resolver_as_graphql_core_would_give_them(
+    text: str, variables: dict[str, Any], *, is_plain: bool, may_see: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = parse(text)
+    learnt = {"k": "a", **{name: value for name, value in variables.items() if name in ("n", "a")}}
+    executor = CompilingExecutor.build(TELLING._schema, document, raw_variable_values=learnt)
+    assert isinstance(executor, CompilingExecutor)
+    direct.learn(executor, None)
+    coerced = []
+
+    def counted(*given: Any) -> Any:
+        coerced.append(given)
+        return _coerced_call(*given)
+
+    monkeypatch.setattr(direct, "_coerced_call", counted)
+
+    def ask() -> Any:
+        of = direct.answer(
+            TELLING._schema, document, Context(may_see=may_see), variables=variables, operation_name=None
+        )
+        return asyncio.run(of)
+
+    found, ordinary = (
+        ask(),
+        CompilingExecutor.build(
+            TELLING._schema, document, context_value=Context(may_see=may_see), raw_variable_values=variables
+        ),
+    )
+    if isinstance(ordinary, list):
+        assert (found, coerced) == (None, [])
+        return
+
+    async def run() -> Any:
+        return await ordinary.execute_operation()
+
+    assert shown(found) == shown(asyncio.run(run()))
+    assert bool(coerced) is not is_plain
 
 
 class Failing(Context):
