@@ -6,6 +6,7 @@ are read together with it from `identity_sync`. One statement reads a page, what
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, Literal, TypeVar, overload
 from uuid import UUID
@@ -39,29 +40,35 @@ class SyncStatus(Lease, frozen=True, array_like=True, gc=False):
     groups_completeness: str
 
 
-Part = Literal["names", "permissions", "everything"]
-"""How much of a user is read: the columns alone, what decides the permissions as well, or all facts."""
+Part = Literal["names", "names and dates", "permissions", "permissions and dates", "everything"]
+"""How much of a user is read: some columns or all, these and what decides the permissions as well, or all facts.
+
+A page asks for what it shows: reading a date costs as much as reading a name, and most pages show none.
+"""
 
 
 class BriefUser(msgspec.Struct, frozen=True, gc=False):
-    """A user's columns, and the requested part of the facts and of their circumstances."""
+    """A user's columns, and the requested part of the facts and of their circumstances; what was not read is unset."""
 
     id: UUID
     username: str
     display_label: str
     email: str | None
-    email_verified: bool | None
     disabled_at: datetime | None
-    created_at: datetime
-    active_at: datetime
     facts: BriefSnapshot | GrantSnapshot
     circumstances: UserCircumstances
+    email_verified: bool | msgspec.UnsetType | None = msgspec.UNSET
+    created_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    active_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
 
 class UserRecord(BriefUser, frozen=True, gc=False):
     """A user as the database has them: columns, facts, and the circumstances of the facts."""
 
     facts: GrantSnapshot
+    email_verified: bool | None
+    created_at: datetime
+    active_at: datetime
     syncs: dict[str, SyncStatus]
     """By identity id; the leases of `circumstances` are these."""
 
@@ -115,18 +122,25 @@ def _syncs(of: type[Lease]) -> str:
 
 
 _NAMES = """
-    u.id, u.username, u.display_label, u.email, u.email_verified, u.disabled_at, u.created_at, u.active_at,
-    u.password_hash is not null as has_password, u.admitted_until
+    u.id, u.username, u.display_label, u.email, u.disabled_at, u.password_hash is not null as has_password, u.admitted_until
 """
-USER_COLUMNS = f"{_NAMES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn, {_GIVEN} as given"
+_DATES = "u.email_verified, u.created_at, u.active_at"
+# An edit withdraws grants by their ids, which only the whole facts have.
+_BRIEF = f"""
+    case when {_PENDING} then r.facts end as facts, case when not {_PENDING} then r.brief end as brief,
+    {_syncs(Lease)} as leases, {_WITHDRAWN} as withdrawn, {_GIVEN} as given
+"""
+USER_COLUMNS = (
+    f"{_NAMES}, {_DATES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn, {_GIVEN} as given"
+)
 """Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`."""
 
 _COLUMNS: dict[Part, str] = {
     "names": _NAMES,
     # An edit withdraws grants by their ids, which only the whole facts have.
-    "permissions": f"""{_NAMES}, case when {_PENDING} then r.facts end as facts,
-        case when not {_PENDING} then r.brief end as brief, {_syncs(Lease)} as leases, {_WITHDRAWN} as withdrawn,
-        {_GIVEN} as given""",
+    "names and dates": f"{_NAMES}, {_DATES}",
+    "permissions": f"{_NAMES}, {_BRIEF}",
+    "permissions and dates": f"{_NAMES}, {_DATES}, {_BRIEF}",
     "everything": USER_COLUMNS,
 }
 
@@ -137,7 +151,7 @@ def _with_facts(user: str, part: Part) -> str:
     They are looked up one by one: a join may be planned as a walk through the whole tenant's.
     """
     facts = "select facts, brief from user_read where tenant_id = $1 and id = u.id limit 1"
-    return user if part == "names" else f"({user} cross join lateral ({facts}) r)"
+    return user if part in ("names", "names and dates") else f"({user} cross join lateral ({facts}) r)"
 
 
 Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]
@@ -267,15 +281,18 @@ def tenant_circumstances(row: Record) -> TenantCircumstances:
     return TenantCircumstances({p.id: p for p in providers})
 
 
-_named: Callable[[Record], tuple[UUID, str, str, str | None, bool | None, datetime | None, datetime, datetime]] = (
-    itemgetter("id", "username", "display_label", "email", "email_verified", "disabled_at", "created_at", "active_at")
+_named: Callable[[Record], tuple[UUID, str, str, str | None, datetime | None]] = itemgetter(
+    "id", "username", "display_label", "email", "disabled_at"
+)
+_dates: Callable[[Record], tuple[bool | None, datetime, datetime]] = itemgetter(
+    "email_verified", "created_at", "active_at"
 )
 
 
 def user_record(row: Record) -> UserRecord:
     """The part of a row that `USER_COLUMNS` selected."""
     syncs = _decode_syncs(row["syncs"]) if row["syncs"] is not None else {}
-    return UserRecord(*_named(row), _facts(row), _circumstances(row, syncs), syncs)
+    return UserRecord(*_named(row), _facts(row), _circumstances(row, syncs), *_dates(row), syncs)
 
 
 def _facts(row: Record) -> GrantSnapshot:
@@ -286,17 +303,16 @@ def _facts(row: Record) -> GrantSnapshot:
     return msgspec.structs.replace(facts, grants=(*facts.grants, *_decode_grants(row["given"])))
 
 
-def _named_user(row: Record) -> BriefUser:
-    return BriefUser(
-        *_named(row), BriefSnapshot(), UserCircumstances(row["disabled_at"] is None, row["has_password"], {})
-    )
+def _named_user(row: Record, *, is_dated: bool = False) -> BriefUser:
+    circumstances = UserCircumstances(row["disabled_at"] is None, row["has_password"], {})
+    return BriefUser(*_named(row), BriefSnapshot(), circumstances, *(_dates(row) if is_dated else ()))
 
 
-def _brief_user(row: Record) -> BriefUser:
+def _brief_user(row: Record, *, is_dated: bool = False) -> BriefUser:
     leases = _decode_leases(row["leases"]) if row["leases"] is not None else {}
     brief = row["brief"]
     facts = decode_brief(brief) if brief is not None else _facts(row)
-    return BriefUser(*_named(row), facts, _circumstances(row, leases))
+    return BriefUser(*_named(row), facts, _circumstances(row, leases), *(_dates(row) if is_dated else ()))
 
 
 def _circumstances(row: Record, leases: Mapping[str, Lease]) -> UserCircumstances:
@@ -312,7 +328,9 @@ def _circumstances(row: Record, leases: Mapping[str, Lease]) -> UserCircumstance
 
 _MAKERS: dict[Part, Callable[[Record], Any]] = {
     "names": _named_user,
+    "names and dates": partial(_named_user, is_dated=True),
     "permissions": _brief_user,
+    "permissions and dates": partial(_brief_user, is_dated=True),
     "everything": user_record,
 }
 

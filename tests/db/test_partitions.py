@@ -153,6 +153,7 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
         lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7(), uuid7()]),
         lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7()], part="permissions"),
         lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7()], part="names"),
+        lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7()], part="names and dates"),
         lambda catching: user_read_model.list_users(
             catching,
             uuid7(),

@@ -137,7 +137,7 @@ async def test_what_is_withdrawn_has_no_force_and_the_rest_has(database: Databas
         assert await in_force(connection, pending) == {"a:kept"}
 
 
-@pytest.mark.parametrize("part", ["permissions", "everything"])
+@pytest.mark.parametrize("part", ["permissions", "permissions and dates", "everything"])
 async def test_what_an_edit_gives_is_read_with_its_group(database: Database, part: Part) -> None:
     async with undone(database) as connection:
         pending = Pending()

@@ -72,8 +72,10 @@ async def test_no_more_is_read_than_is_selected(world: World, monkeypatch: pytes
     parts = Parts(monkeypatch)
     one = f'user(id: "{global_id("User", world.person)}")'
     for selection, part in (
-        ("id username createdAt", "names"),
+        ("id username disabledAt", "names"),
+        ("id username createdAt", "names and dates"),
         ("id permissions { name }", "permissions"),
+        ("emailVerified permissions { name } activeAt", "permissions and dates"),
         ("permissions { name reasons { source group { name } } }", "permissions"),
         ("... on User { ...held }", "permissions"),
         ("permissions { name reasons { grantedAt } }", "everything"),

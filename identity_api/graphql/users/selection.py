@@ -13,10 +13,13 @@ from identity_api.db.user_read_model import Part
 from identity_api.graphql.context import Info
 
 NAMES: Final = frozenset(
-    ("__typename", "id", "username", "displayLabel", "enabled", "disabledAt", "email", "emailVerified", "createdAt",
-     "activeAt", "hasPassword", "sessions", "apiTokens", "hasSecondFactor", "lockedUntil", "history")
+    ("__typename", "id", "username", "displayLabel", "enabled", "disabledAt", "email", "hasPassword", "sessions",
+     "apiTokens", "hasSecondFactor", "lockedUntil", "history")
 )  # fmt: skip
 """Fields of `User` that its columns answer, or a statement of their own."""
+
+DATES: Final = frozenset(("emailVerified", "createdAt", "activeAt"))
+"""Those that the other columns answer."""
 
 BRIEF: Final[Mapping[str, frozenset[str]]] = {
     "permissions": frozenset(("__typename", "name", "reasons")),
@@ -52,15 +55,29 @@ def part_of(info: Info, *path: str) -> Part:
 
 
 def _part(selected: Iterable[FieldNode], fragments: Fragments) -> Part:
-    part: Part = "names"
+    are_dated = are_held = False
     for one in selected:
         name = one.name.value
-        if name in NAMES:
-            continue
-        if name != "permissions" or not _is_brief(one, fragments):
+        if name in DATES:
+            are_dated = True
+        elif name == "permissions" and _is_brief(one, fragments):
+            are_held = True
+        elif name not in NAMES:
             return "everything"
-        part = "permissions"
-    return part
+    if are_held:
+        return "permissions and dates" if are_dated else "permissions"
+    return "names and dates" if are_dated else "names"
+
+
+def with_permissions(part: Part) -> Part:
+    """The part that has what decides the permissions as well."""
+    return _WITH_PERMISSIONS.get(part, part)
+
+
+_WITH_PERMISSIONS: Final[Mapping[Part, Part]] = {
+    "names": "permissions",
+    "names and dates": "permissions and dates",
+}
 
 
 def _is_brief(node: FieldNode, fragments: Fragments) -> bool:

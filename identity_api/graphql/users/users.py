@@ -33,7 +33,7 @@ from identity_api.graphql.permissions.grants import (
 )
 from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, ProviderSummaryRow, user_id
 from identity_api.graphql.users.identities import Identity, IdentityRow, state_of
-from identity_api.graphql.users.selection import part_of
+from identity_api.graphql.users.selection import part_of, with_permissions
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.graphql.users.user_filter import OrderDirection, UserFilter, UserOrder, where_of
 from identity_api.permissions.effective import Standing, standing
@@ -277,7 +277,7 @@ class UserQueries:
                 where=where,
                 order=by,
                 descending=(order.direction is OrderDirection.DESC) is not page.is_backward,
-                part="permissions" if in_force is not None and part == "names" else part,
+                part=part if in_force is None else with_permissions(part),
             )
             if in_force is not None:
                 name = await _name_of(connection, context.tenant_id, in_force, beside=where)
