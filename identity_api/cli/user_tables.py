@@ -19,6 +19,7 @@ from identity_api.db.database import Database
 from identity_api.db.enrolment import ExportedUser
 from identity_api.errors import ConfigurationError, Conflict, NotFound
 from identity_api.permissions.delegation import Actor
+from identity_api.providers.anchors import NewAnchor
 from identity_api.spreadsheets import table, text_of
 
 COLUMNS: Final = ("username", "display_label", "email", "provider", "anchor", "permissions")
@@ -199,6 +200,20 @@ def read_identities(path: Path) -> dict[int, NamedIdentity]:
     if problems:
         raise ConfigurationError(problems)
     return found
+
+
+def read_new_anchors(path: Path, provider: str) -> list[NewAnchor]:
+    """The new anchors that a table has for identities of the provider; lines of other providers are left alone.
+
+    Raises:
+        ConfigurationError: with every problem, by line.
+    """
+    columns = (*NAMED, "new_anchor")
+    lines = [(number, [cells.get(name, "") for name in columns]) for number, cells in _lines(path, needed=columns)]
+    problems = [f"Line {number}: {', '.join(columns)} are all needed." for number, cells in lines if not all(cells)]
+    if problems:
+        raise ConfigurationError(problems)
+    return [NewAnchor(line, name, anchor, new) for line, (name, slug, anchor, new) in lines if slug == provider]
 
 
 async def release_all(database: Database, actor: Actor, named: Mapping[int, NamedIdentity]) -> list[NamedIdentity]:

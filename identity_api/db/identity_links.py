@@ -1,6 +1,6 @@
 """Identities as admins create, release and remove them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -136,6 +136,55 @@ async def bound_at(
         limit,
     )
     return [Bound(**row) for row in rows]
+
+
+class Anchored(msgspec.Struct, frozen=True):
+    """An identity of a provider with its user's name."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    anchor: str
+    subject: str | None
+
+    def __repr__(self) -> str:
+        return f"Anchored(id={self.id})"
+
+
+async def anchored_at(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[Anchored]:
+    """Every identity of the provider, by username and anchor."""
+    rows = await connection.fetch(
+        """
+        select i.id, i.user_id, u.username, i.anchor, i.subject
+        from identity i join app_user u on u.tenant_id = $1 and u.id = i.user_id
+        where i.tenant_id = $1 and i.provider_id = $2 and i.unlinked_at is null order by u.username, i.anchor
+        """,
+        tenant_id,
+        provider_id,
+    )
+    return [Anchored(**row) for row in rows]
+
+
+async def move_anchors(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, moves: Mapping[UUID, str], *, with_subject: bool
+) -> None:
+    """Give identities of the provider other anchors; no two of them, old or new, may be the same.
+
+    Args:
+        with_subject: where the subject was the anchor, it follows.
+    """
+    await connection.execute(
+        """
+        update identity i set anchor = m.anchor, subject = case when $5 and i.subject = i.anchor then m.anchor else i.subject end
+        from unnest($3::uuid[], $4::text[]) as m (id, anchor)
+        where i.tenant_id = $1 and i.provider_id = $2 and i.id = m.id
+        """,
+        tenant_id,
+        provider_id,
+        list(moves),
+        list(moves.values()),
+        with_subject,
+    )
 
 
 async def count_bound(

@@ -187,6 +187,10 @@ API: Final[Table] = table(
             "The identity is found by its subject, so that another subject is another identity.",
             "Link the new subject as an anchor, and unlink this identity.",
         ),
+        "ANCHORS_LOST": (
+            "With the new anchor claim, identities that wait for a first login, or have no subject, would not be found any more.",
+            "Give `provider move-anchor` a table with their new anchors, or --accept-lost.",
+        ),
         "NOT_QUARANTINED": ("The identity is not quarantined.", "Nothing is to be released."),
         "LIMIT_REACHED": (
             "There are as many of something as one tenant, provider or user may have; the message names the setting.",

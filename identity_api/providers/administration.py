@@ -15,7 +15,7 @@ Decision: a provider's move to another address ends its logins.
   same provider (an admin who wants to steal credentials says yes).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -113,11 +113,13 @@ async def update(
     *,
     expected_version: int,
     secret: NewSecret | None = None,
+    beside: Callable[[Connection, Provider], Awaitable[None]] | None = None,
 ) -> Provider:
     """Change the fields of the patch and no others.
 
     Args:
         patch: fields of a provider declaration with their new values.
+        beside: what else is changed in the same transaction, of the provider as it was. It may raise, and then nothing changes.
         secret: becomes the provider's only one. A provider that moves needs it again.
 
     Raises:
@@ -131,6 +133,8 @@ async def update(
     async with deps.database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id, expected_version=expected_version)
+        if beside is not None:
+            await beside(connection, before)
         owner, now = await owner_of(connection, actor), await transaction_time(connection)
         stored = await providers.secrets(connection, actor.tenant_id, provider_id)
         wanted = _patched(deps, before, patch, owner, has_stored=bool(stored), has_new=secret is not None, now=now)

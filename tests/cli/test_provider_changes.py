@@ -186,6 +186,61 @@ def test_identities_of_a_rebuilt_provider_are_counted_and_then_wait(acme: Comman
     assert (again.returncode, "waits for its person already" in again.stderr) == (1, True), again.stderr
 
 
+async def _wait(connection: Connection, username: str, anchor: str) -> None:
+    """Somebody whom an admin has entered, and who has not signed in yet."""
+    tenant_id = await connection.fetchval("select id from tenant where slug = 'acme'")
+    [provider] = await providers.of_tenant(connection, tenant_id)
+    user_id = await make.make_user(connection, tenant_id, username=username)
+    identity_id = await make.make_identity(connection, provider, user_id, anchor=anchor)
+    await connection.execute("update identity set subject = null where id = $1", identity_id)
+
+
+def anchors(url: str) -> dict[str, str]:
+    rows = ask(url, "select u.username, i.anchor from identity i join app_user u on u.id = i.user_id")
+    return {row["username"]: row["anchor"] for row in rows}
+
+
+def test_people_are_moved_to_another_anchor_claim_and_back(acme: Command, url: str, tmp_path: Path) -> None:
+    create(acme)
+    assert acme("provider", "update", "acme", "keycloak", "--set", "anchor_claim=email").returncode == 0
+    on_database(url, lambda connection: _enter(connection, "1", "ada@acme.example"))
+    on_database(url, lambda connection: _wait(connection, "bob", "bob@acme.example"))
+    move, before = ("provider", "move-anchor", "acme", "keycloak"), anchors(url)
+    shown = json.loads(acme(*move, "id_token / oid", "--dry-run", "--json").stdout)
+    assert shown == {"dry_run": True, "moved": [], "by_login": 1, "lost": [["bob", "bob@acme.example"]]}
+    refused = acme(*move, "id_token / oid")
+    assert (refused.returncode, "1 identities would not be found any more" in refused.stderr) == (1, True)
+    path = tmp_path / "anchors.csv"
+    path.write_text("username,provider,anchor,new_anchor\nbob,keycloak,bob@acme.example,o-2\n", "utf-8")
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text(path.read_text("utf-8") + "eve,keycloak,x,y\nu1,keycloak,ada@acme.example,o-2\n", "utf-8")
+    twice = acme(*move, "id_token / oid", "--table", wrong)
+    assert (twice.returncode, "Line 3: eve has no identity x there." in twice.stderr) == (78, True)
+    claim = "select claims -> 'anchor' ->> 0 as claim from provider"
+    assert (anchors(url), ask(url, claim)[0]["claim"]) == (before, "email")
+    done = acme(*move, "id_token / oid", "--table", path)
+    assert (done.returncode, done.stdout) == (
+        0, "~ anchor bob@acme.example of bob\n1 are found by their subject at their next login\n",
+    ), done.stderr  # fmt: skip
+    assert (anchors(url), ask(url, claim)[0]["claim"]) == ({**before, "bob": "o-2"}, "id_token / oid")
+    undone = acme(*move, "email", "--table", path, "--back")
+    assert undone.returncode == 0, undone.stderr
+    assert (anchors(url), ask(url, claim)[0]["claim"]) == (before, "email")
+
+
+def test_the_subject_as_the_new_anchor_is_known_of_everybody_who_has_signed_in(acme: Command, url: str) -> None:
+    create(acme)
+    assert acme("provider", "update", "acme", "keycloak", "--set", "anchor_claim=email").returncode == 0
+    on_database(url, lambda connection: _enter(connection, "1", "ada@acme.example"))
+    done = acme("provider", "move-anchor", "acme", "keycloak", "sub")
+    assert done.returncode == 0, done.stderr
+    assert anchors(url) == {"u1": "s-1"}
+    on_database(url, lambda connection: _enter(connection, "2", "s-9"))
+    on_database(url, lambda connection: _wait(connection, "bob", "s-2"))
+    taken = acme("provider", "move-anchor", "acme", "keycloak", "sub")
+    assert (taken.returncode, "u2: s-2 is the anchor of bob." in taken.stderr) == (78, True)
+
+
 def test_whose_logins_a_shared_redirect_url_breaks_is_said(command: Command, url: str) -> None:
     """S4-06: by whichever command a provider comes to an address that others use."""
     shared = "https://id.example.com/v1/auth/oidc/callback"

@@ -1,4 +1,5 @@
-"""`identity-api provider create`, `update`, `set-secret`, `remove-secret`, `enable`, `disable`, `delete` and `rebind`."""
+"""`identity-api provider create`, `update`, `set-secret`, `remove-secret`, `enable`, `disable`, `delete`, `rebind` and
+`move-anchor`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -216,6 +217,56 @@ def rebind(tenant: str, slug: str, issuer: str | None, dry_run: bool, as_json: b
     )
 
 
+@click.command("move-anchor")
+@_names
+@click.argument("claim", nargs=-1, required=True)
+@click.option(
+    "--table",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="New anchors, as CSV with the columns username, provider, anchor and new_anchor.",
+)
+@click.option("--back", is_flag=True, help="Read the table backwards: undo what it did.")
+@click.option("--accept-lost", is_flag=True, help="Go on although some would not be found any more.")
+@click.option("--dry-run", is_flag=True, help="Say whom it concerns, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def move_anchor(
+    tenant: str,
+    slug: str,
+    claim: tuple[str, ...],
+    table: Path | None,
+    back: bool,
+    accept_lost: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Find the people of provider SLUG by CLAIM from now on, such as `sub`; several are looked for in order.
+
+    Who has signed in is found by their subject at the next login. Who waits for a first login, or has no subject, is lost
+    unless the table has their new anchor: `user identities TENANT --csv` writes it but for the column new_anchor. Claim and
+    anchors change together or not at all. The claim before, with the same table and --back, undoes it.
+    """
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.provider_changes import change_provider
+    from identity_api.cli.user_tables import read_new_anchors
+    from identity_api.providers.anchors import move_anchors, reversed_table
+
+    lines = [] if table is None else read_new_anchors(table, slug)
+    lines = reversed_table(lines) if back else lines
+    done = change_provider(
+        tenant,
+        slug,
+        lambda deps, actor, found: move_anchors(
+            deps, actor, found, claim, lines, dry_run=dry_run, accepts_lost=accept_lost
+        ),
+    )
+    if as_json:
+        print_json({"dry_run": dry_run, **{name: getattr(done, name) for name in done.__struct_fields__}})
+        return
+    print_lines([f"~ anchor {anchor} of {username}" for username, anchor in done.moved])
+    print_lines([f"! {username} ({anchor}) would not be found any more" for username, anchor in done.lost])
+    print_lines([f"{done.by_login} are found by their subject at their next login"])
+
+
 def _switch(tenant: str, slug: str, verb: str) -> None:
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import change_provider
@@ -225,4 +276,4 @@ def _switch(tenant: str, slug: str, verb: str) -> None:
     print_lines([f"~ provider {slug} ({verb}d)"])
 
 
-COMMANDS = (create, update, set_secret, secrets, remove_secret, enable, disable, delete, rebind)
+COMMANDS = (create, update, set_secret, secrets, remove_secret, enable, disable, delete, rebind, move_anchor)
