@@ -38,6 +38,7 @@ def effective(url: str) -> list[str]:
 def test_the_operator_gives_and_takes_a_first_admin(command: Command, tenant_id: UUID, url: str) -> None:
     done = command("grant", "acme", "alice", USERS_READ)
     assert (done.returncode, done.stdout) == (0, f"+ grant {USERS_READ} to alice\n")
+    assert command("grant", "acme", "alice", USERS_READ, "--json").stdout == '{"granted":false}\n'
     assert effective(url) == [USERS_READ]
     [event] = ask(url, "select actor from audit_event where action = 'grant.opened'")
     assert event["actor"].startswith("operator:")

@@ -1,5 +1,6 @@
 """`identity-api webhook`: made, tried, replayed and deleted by the operator, at a receiver over real HTTP."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -37,9 +38,10 @@ def said(operator: Command, *arguments: object) -> list[str]:
 
 
 def test_a_webhook_is_made_tried_listed_and_deleted(operator: Command, receiver: Receiver) -> None:
-    webhook, secret = said(operator, "create", "acme", receiver.url, "--type", "session.ended")
-    [tried] = said(operator, "test", "acme", webhook)
-    assert tried.startswith("delivered in ")
+    made = json.loads(*said(operator, "create", "acme", receiver.url, "--type", "session.ended", "--json"))
+    webhook, secret = made["id"], made["secret"]
+    tried = json.loads(*said(operator, "test", "acme", webhook, "--json"))
+    assert (tried["delivered"], tried["error"]) == (True, None)
     [received] = receiver.received
     assert received.is_signed_with(secret)
     receiver.statuses = [401]

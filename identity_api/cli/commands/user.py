@@ -43,6 +43,7 @@ def command() -> None:
 @click.option("--permission", "permissions", multiple=True, help="Given by hand; repeatable.")
 @click.option("--password-link", "wants_link", is_flag=True, help="Print a link by which the user chooses a password.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made and make nothing.")
+@_with_json
 def create(
     tenant: str,
     username: str,
@@ -52,9 +53,11 @@ def create(
     permissions: tuple[str, ...],
     wants_link: bool,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Make the user USERNAME of TENANT, or add to one who is there: identities, permissions, a password link."""
     from identity_api.accounts.enrolment import Enrolled, EnrolledIdentity, EnrolledUser, enrol
+    from identity_api.cli.output import print_json
     from identity_api.cli.users import on_tenant, password_link, require_passwords
     from identity_api.db.database import Database
     from identity_api.errors import BadInput, ConfigurationError, Refused
@@ -75,9 +78,14 @@ def create(
             # The fault is in the command line, not in a file: as with `grant`.
             raise Refused(" ".join(error.problems)) from None
 
-    _print_made(on_tenant(tenant, work))
-    if wants_link and not dry_run:
-        _print_link(password_link(tenant, username))
+    made = on_tenant(tenant, work)
+    if not as_json:
+        _print_made(made)
+    link = password_link(tenant, username) if wants_link and not dry_run else None
+    if as_json:
+        print_json({"dry_run": dry_run, "made": made, "password_link": link})
+    elif link is not None:
+        _print_link(link)
 
 
 @command.command("import")
@@ -261,11 +269,13 @@ def erase(tenant: str, username: str, yes: bool, as_json: bool) -> None:
 @click.argument("provider")
 @click.argument("anchor")
 @click.option("--close-grants", is_flag=True, help="Where PROVIDER is STRICT, close what was given by hand.")
-def link(tenant: str, username: str, provider: str, anchor: str, close_grants: bool) -> None:
+@_with_json
+def link(tenant: str, username: str, provider: str, anchor: str, close_grants: bool, as_json: bool) -> None:
     """Let the person whom PROVIDER means by ANCHOR sign in as USERNAME; ANCHOR is the value of its anchor claim."""
     from uuid import UUID
 
     from identity_api.accounts.linking import Linked, link_identity
+    from identity_api.cli.output import print_json
     from identity_api.cli.users import on_user
     from identity_api.db import providers
     from identity_api.db.database import Database
@@ -280,6 +290,9 @@ def link(tenant: str, username: str, provider: str, anchor: str, close_grants: b
         return await link_identity(database, actor, user_id, found.id, anchor, accepts_closing=close_grants)
 
     done = on_user(tenant, username, work)
+    if as_json:
+        print_json(done)
+        return
     _say(f"+ identity {anchor} at {provider} for {username}", *[f"- grant {name}" for name in done.closed])
 
 

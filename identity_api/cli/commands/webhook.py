@@ -46,9 +46,10 @@ def list_webhooks(tenant: str, form: Form) -> None:
 @click.argument("url")
 @click.option("--type", "types", multiple=True, help="A type of change to be sent; repeatable, all by default.")
 @click.option("--description", default="", help="What it is for.")
-def create(tenant: str, url: str, types: tuple[str, ...], description: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def create(tenant: str, url: str, types: tuple[str, ...], description: str, as_json: bool) -> None:
     """Make a webhook at URL and print its id and its secret, which is shown this once."""
-    from identity_api.cli.output import print_lines
+    from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.webhooks import with_webhooks
     from identity_api.db.outbox import CHANGE_TYPES
     from identity_api.webhooks import administration
@@ -56,21 +57,28 @@ def create(tenant: str, url: str, types: tuple[str, ...], description: str) -> N
 
     settings = Settings(url, types or CHANGE_TYPES, description)
     made = with_webhooks(tenant, lambda sending, allow, actor: administration.create(sending, allow, actor, settings))
-    print_lines([made.webhook.id, made.secret])
+    if as_json:
+        print_json({"id": made.webhook.id, "secret": made.secret})
+    else:
+        print_lines([made.webhook.id, made.secret])
 
 
 @command.command()
 @click.argument("tenant")
 @click.argument("webhook")
-def test(tenant: str, webhook: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def test(tenant: str, webhook: str, as_json: bool) -> None:
     """Send a test message to WEBHOOK now, and say what came of it."""
-    from identity_api.cli.output import print_lines
+    from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.webhooks import webhook_id, with_webhooks
     from identity_api.webhooks import administration
 
     row_id = webhook_id(webhook)
     tried = with_webhooks(tenant, lambda sending, _, actor: administration.send_test(sending, actor, row_id))
-    print_lines([f"{tried.error or 'delivered'} in {tried.milliseconds} ms"])
+    if as_json:
+        print_json({"delivered": tried.error is None, "error": tried.error, "milliseconds": tried.milliseconds})
+    else:
+        print_lines([f"{tried.error or 'delivered'} in {tried.milliseconds} ms"])
     if tried.error is not None:
         raise SystemExit(1)
 
@@ -78,15 +86,19 @@ def test(tenant: str, webhook: str) -> None:
 @command.command("rotate-secret")
 @click.argument("tenant")
 @click.argument("webhook")
-def rotate_secret(tenant: str, webhook: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate_secret(tenant: str, webhook: str, as_json: bool) -> None:
     """Give WEBHOOK another secret and print it. For 24 hours messages are signed with both."""
-    from identity_api.cli.output import print_lines
+    from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.webhooks import webhook_id, with_webhooks
     from identity_api.webhooks import administration
 
     row_id = webhook_id(webhook)
     made = with_webhooks(tenant, lambda sending, _, actor: administration.rotate_secret(sending, actor, row_id))
-    print_lines([made.secret])
+    if as_json:
+        print_json({"id": made.webhook.id, "secret": made.secret})
+    else:
+        print_lines([made.secret])
 
 
 @command.command()
