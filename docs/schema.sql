@@ -540,6 +540,21 @@ CREATE TABLE public.frontend (
     managed_by text NOT NULL,
     CONSTRAINT frontend_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text])))
 );
+CREATE TABLE public.invitation (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid,
+    maker_id uuid,
+    made_by text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    CONSTRAINT invitation_end_has_a_reason CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
+    CONSTRAINT invitation_reason_known CHECK ((ended_reason = ANY (ARRAY['USED'::text, 'REVOKED'::text])))
+);
 CREATE TABLE public.local_account (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -581,6 +596,7 @@ CREATE TABLE public.login_attempt (
     consumed_at timestamp with time zone,
     outcome text,
     test_id uuid,
+    invitation_id uuid,
     CONSTRAINT login_attempt_delivery_known CHECK ((delivery = ANY (ARRAY['cookie'::text, 'code'::text, 'fragment'::text]))),
     CONSTRAINT login_attempt_local_is_over CHECK (((provider_id IS NOT NULL) OR ((consumed_at IS NOT NULL) AND (state_hash IS NULL) AND (test_id IS NULL))))
 );
@@ -890,6 +906,10 @@ ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_subject_key UNIQUE (tenant_id, provider_id, issuer, subject);
 ALTER TABLE ONLY public.identity_sync
     ADD CONSTRAINT identity_sync_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.local_account
     ADD CONSTRAINT local_account_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.local_policy
@@ -1016,7 +1036,12 @@ CREATE INDEX identity_sync_uncertain ON public.identity_sync USING btree (tenant
 CREATE INDEX identity_sync_unread ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (groups_completeness <> ALL (ARRAY['COMPLETE'::text, 'EMPTY'::text]));
 CREATE INDEX identity_sync_user ON public.identity_sync USING btree (tenant_id, user_id);
 CREATE INDEX identity_user ON public.identity USING btree (tenant_id, user_id);
+CREATE INDEX invitation_expiry ON public.invitation USING btree (expires_at);
+CREATE INDEX invitation_maker ON public.invitation USING btree (tenant_id, maker_id);
+CREATE INDEX invitation_provider ON public.invitation USING btree (tenant_id, provider_id);
+CREATE INDEX invitation_user ON public.invitation USING btree (tenant_id, user_id);
 CREATE INDEX login_attempt_expiry ON public.login_attempt USING btree (expires_at);
+CREATE INDEX login_attempt_invitation ON public.login_attempt USING btree (tenant_id, invitation_id) WHERE (invitation_id IS NOT NULL);
 CREATE INDEX login_attempt_test ON public.login_attempt USING btree (tenant_id, test_id) WHERE (test_id IS NOT NULL);
 CREATE INDEX login_handle_attempt ON public.login_handle USING btree (tenant_id, attempt_id);
 CREATE INDEX logout_handle_expiry ON public.logout_handle USING btree (expires_at);
@@ -1094,12 +1119,20 @@ ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_tenant_id_maker_id_fkey FOREIGN KEY (tenant_id, maker_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.local_account
     ADD CONSTRAINT local_account_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.local_policy
     ADD CONSTRAINT local_policy_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.login_attempt
     ADD CONSTRAINT login_attempt_tenant_id_frontend_id_fkey FOREIGN KEY (tenant_id, frontend_id) REFERENCES public.frontend(tenant_id, id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_tenant_id_invitation_id_fkey FOREIGN KEY (tenant_id, invitation_id) REFERENCES public.invitation(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.login_attempt
     ADD CONSTRAINT login_attempt_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.login_attempt

@@ -639,6 +639,32 @@ create index provider_test_link on provider_test (tenant_id, setup_link_id) wher
 create index provider_test_created on provider_test (tenant_id, created_at);
 create index provider_test_expiry on provider_test (expires_at);
 
+-- A link for a new user, who has no other way in: to sign in at this provider, or without one to choose a password.
+create table invitation (
+    id uuid not null,
+    tenant_id uuid not null,
+    user_id uuid not null,
+    provider_id uuid,
+    maker_id uuid,
+    made_by text not null,
+    token_hash bytea not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    ended_at timestamptz,
+    ended_reason text,
+    primary key (tenant_id, id),
+    constraint invitation_token_key unique (tenant_id, token_hash),
+    constraint invitation_end_has_a_reason check ((ended_at is null) = (ended_reason is null)),
+    constraint invitation_reason_known check (ended_reason in ('USED', 'REVOKED')),
+    foreign key (tenant_id, user_id) references app_user,
+    foreign key (tenant_id, maker_id) references app_user,
+    foreign key (tenant_id, provider_id) references provider on delete cascade
+);
+create index invitation_user on invitation (tenant_id, user_id);
+create index invitation_maker on invitation (tenant_id, maker_id);
+create index invitation_provider on invitation (tenant_id, provider_id);
+create index invitation_expiry on invitation (expires_at);
+
 create table login_attempt (
     id uuid not null,
     tenant_id uuid not null,
@@ -665,6 +691,7 @@ create table login_attempt (
     consumed_at timestamptz,
     outcome text,
     test_id uuid,
+    invitation_id uuid,
     primary key (tenant_id, id),
     constraint login_attempt_state_key unique (tenant_id, state_hash),
     constraint login_attempt_delivery_known check (delivery in ('cookie', 'code', 'fragment')),
@@ -673,8 +700,10 @@ create table login_attempt (
         check (provider_id is not null or (consumed_at is not null and state_hash is null and test_id is null)),
     foreign key (tenant_id, provider_id) references provider,
     foreign key (tenant_id, frontend_id) references frontend,
-    foreign key (tenant_id, test_id) references provider_test on delete cascade
+    foreign key (tenant_id, test_id) references provider_test on delete cascade,
+    foreign key (tenant_id, invitation_id) references invitation on delete cascade
 );
+create index login_attempt_invitation on login_attempt (tenant_id, invitation_id) where invitation_id is not null;
 create index login_attempt_expiry on login_attempt (expires_at);
 create index login_attempt_test on login_attempt (tenant_id, test_id) where test_id is not null;
 

@@ -104,7 +104,7 @@ async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, 
         account = await local_accounts.get(connection, tenant_id, user_id) if user_id else None
     if account is None:
         raise _unknown_token()
-    password_hash = await deps.passwords.hash(_acceptable(account, password))
+    password_hash = await deps.passwords.hash(acceptable(account, password))
     async with deps.database.transaction() as connection:
         await lock_user(connection, tenant_id, account.user_id)
         await check_passwords_allowed(connection, tenant_id)
@@ -113,7 +113,9 @@ async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, 
         if used is None or found is None or found.disabled_at is not None:
             raise _unknown_token()
         await local_accounts.forget_tries(connection, tenant_id, account.user_id)
-        await _replace(connection, tenant_id, account.user_id, password_hash, "token", f"user:{account.user_id}", None)
+        await replace_password(
+            connection, tenant_id, account.user_id, password_hash, "token", f"user:{account.user_id}", None
+        )
     return account.user_id
 
 
@@ -138,13 +140,13 @@ async def change_password(
         account = await local_accounts.get(connection, tenant_id, user_id)
     if account is None:
         raise NotFound("There is no such user.")
-    acceptable = _acceptable(account, new)
+    chosen = acceptable(account, new)
     given = Credentials(who=user_id, password=current, code=code)
     checked = await check(deps, tenant_id, given, purpose="CHANGE")
-    password_hash = await deps.passwords.hash(acceptable)
+    password_hash = await deps.passwords.hash(chosen)
     async with deps.database.transaction() as connection:
         await settle(connection, tenant_id, checked)
-        await _replace(connection, tenant_id, user_id, password_hash, "changed", actor.name, session_id)
+        await replace_password(connection, tenant_id, user_id, password_hash, "changed", actor.name, session_id)
 
 
 async def remove_password(database: Database, actor: Actor, user_id: UUID) -> None:
@@ -174,7 +176,7 @@ async def remove_password(database: Database, actor: Actor, user_id: UUID) -> No
         await user_read_model.refresh(connection, actor.tenant_id, [user_id])
 
 
-async def _replace(
+async def replace_password(
     connection: Connection,
     tenant_id: UUID,
     user_id: UUID,
@@ -183,6 +185,13 @@ async def _replace(
     actor: str,
     keep: UUID | None,
 ) -> None:
+    """Make this the user's password, in the caller's transaction, which has locked the user: links for another one are void, and
+    sessions that came from the one before end.
+
+    Args:
+        how: for the audit.
+        keep: a session that goes on.
+    """
     await local_accounts.set_password_hash(connection, tenant_id, user_id, password_hash)
     await password_tokens.void(connection, tenant_id, user_id)
     await audit.record(connection, tenant_id, actor, [audit.Event("password.set", "user", user_id, {"how": how})])
@@ -190,7 +199,12 @@ async def _replace(
     await user_read_model.refresh(connection, tenant_id, [user_id])
 
 
-def _acceptable(account: LocalAccount, password: str) -> bytes:
+def acceptable(account: LocalAccount, password: str) -> bytes:
+    """The password, if the user may have it.
+
+    Raises:
+        BadInput: see `password_rules`.
+    """
     return check_new_password(password, (account.username, account.email, account.display_label))
 
 

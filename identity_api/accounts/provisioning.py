@@ -16,6 +16,9 @@ a first login may take over the user whose username equals the provider's userna
 person who chooses names at the provider then chooses accounts here. The provider's `username` setting says which claim
 names the account; systems that compare the display name set it to that claim.
 
+Who comes with an invitation (`accounts.invitations`) and is nobody here yet becomes the user who was made with it, whatever
+the policy says.
+
 A match, an adoption and the first login of an identity that an admin linked each end every older way into the account:
 a password, link, token or session from before may belong to somebody who waits to profit from the person's permissions.
 
@@ -24,25 +27,36 @@ A refusal is a return value, not an exception: the caller's transaction commits,
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts.invitations import accept_by_login
 from identity_api.accounts.names import username_candidates
 from identity_api.claims import Profile
 from identity_api.db import audit, erasure, identities, users
 from identity_api.db.database import Connection
 from identity_api.db.identities import Found
 from identity_api.db.providers import Provider
-from identity_api.errors import Conflict
+from identity_api.errors import Conflict, NotFound
 from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import OlderWaysReason, end_older_ways_in
 from identity_api.relying_party.claim_settings import claim_sources
 
 Refusal = Literal[
-    "ACCOUNT_NOT_FOUND", "ACCOUNT_DISABLED", "ACCOUNT_QUARANTINED", "SUBJECT_CHANGED", "EMAIL_NOT_VERIFIED"
+    "ACCOUNT_NOT_FOUND",
+    "ACCOUNT_DISABLED",
+    "ACCOUNT_QUARANTINED",
+    "SUBJECT_CHANGED",
+    "EMAIL_NOT_VERIFIED",
+    "INVITATION_ENDED",
 ]
+_ENDS: Final[dict[str, OlderWaysReason]] = {
+    "adopted": "adopted_by_name",
+    "matched": "matched_by_name",
+    "invited": "identity_bound",
+}
 
 TRUSTED = "TRUSTED"
 """The provider's e-mail addresses are taken as verified, said by whoever configured it."""
@@ -75,7 +89,7 @@ class Declined(msgspec.Struct, frozen=True):
 
 
 async def provision(
-    connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str
+    connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str, invitation_id: UUID | None = None
 ) -> Provisioned | Declined:
     """Find or make the account, in the caller's transaction. Profile, groups and grants are written afterwards, by
     `lifecycle.apply_verified`.
@@ -89,7 +103,7 @@ async def provision(
     await identities.lock_owners(connection, provider.tenant_id, provider.id, _key(person))
     found = await _find(connection, provider, person, actor)
     if found is None:
-        return await _unknown(connection, provider, person, actor)
+        return await _unknown(connection, provider, person, actor, invitation_id)
     return await _known(connection, provider, found, person, actor)
 
 
@@ -103,7 +117,7 @@ def _key(person: VerifiedPerson) -> identities.Key:
 
 
 async def _unknown(
-    connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
+    connection: Connection, provider: Provider, person: VerifiedPerson, actor: str, invitation_id: UUID | None
 ) -> Provisioned | Declined:
     """Somebody who has no identity: never had one, or was erased."""
     if await erasure.is_remembered(
@@ -115,6 +129,8 @@ async def _unknown(
         subject=person.subject,
     ):
         return Declined("ACCOUNT_NOT_FOUND", "erased_recently")
+    if invitation_id is not None:
+        return await _invited(connection, provider, person, invitation_id, actor)
     match provider.provisioning:
         case "JIT":
             adopted = await _adopt(connection, provider, person, actor) if provider.adopt_by_name else None
@@ -260,16 +276,28 @@ def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUse
     return Declined("ACCOUNT_DISABLED", f"user:{known.id}") if known.disabled_at is not None else None
 
 
+async def _invited(
+    connection: Connection, provider: Provider, person: VerifiedPerson, invitation_id: UUID, actor: str
+) -> Provisioned | Declined:
+    """The user whom an admin has made for this person, who came with the link."""
+    try:
+        user_id = await accept_by_login(connection, provider.tenant_id, invitation_id, provider.id, actor=actor)
+    except NotFound:
+        # Not another account instead: it would lack what the person was invited to.
+        return Declined("INVITATION_ENDED")
+    return await _claim(connection, provider, person, user_id, "invited", actor)
+
+
 async def _claim(
     connection: Connection,
     provider: Provider,
     person: VerifiedPerson,
     user_id: UUID,
-    how: Literal["adopted", "matched"],
+    how: Literal["adopted", "matched", "invited"],
     actor: str,
 ) -> Provisioned:
     """Give the account to this person: every older way into it ends, whoever made it."""
-    reason: OlderWaysReason = "adopted_by_name" if how == "adopted" else "matched_by_name"
+    reason = _ENDS[how]
     await end_older_ways_in(connection, provider.tenant_id, user_id, reason=reason, actor=actor)
     return await _link(connection, provider, person, user_id, how, actor)
 

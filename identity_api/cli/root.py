@@ -24,6 +24,7 @@ COMMANDS = {
     "user": "user",
     "grant": "grant",
     "revoke": "revoke",
+    "invitation": "invitation",
     "explain": "explain",
     "tenant": "tenant",
     "provider": "provider",

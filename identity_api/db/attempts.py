@@ -1,8 +1,7 @@
 """Logins under way: the attempt, the handles that bind it to a browser, and the codes exchanged for its result.
 
-State, handles and codes are unguessable, name their tenant (I2) and are looked up by their hash. A value that is valid
-once is used up by a conditional update, so that of any number of parallel requests one succeeds (I4). Times are the
-database's.
+State, handles and codes are unguessable, name their tenant (I2) and are looked up by their hash. A value that is valid once
+is used up by a conditional update, so that of parallel requests one succeeds (I4). Times are the database's.
 """
 
 from collections.abc import Collection
@@ -51,6 +50,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     is_expired: bool
     test_id: UUID | None
     """The test of the provider, if it is a test login: then it signs nobody in."""
+    invitation_id: UUID | None
 
     def __repr__(self) -> str:
         return f"Attempt(id={self.id}, tenant_id={self.tenant_id})"
@@ -89,6 +89,7 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
     redirect_url: str
     issuer: str
     test_id: UUID | None = None
+    invitation_id: UUID | None = None
     reauthentication: bool = False
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ that followers have to read them. Users, grants and the audit are never deleted.
 from identity_api.db import (
     client_keys,
     erasure,
+    invitations,
     logout_handles,
     logout_tokens,
     outbox,
@@ -86,6 +87,11 @@ async def forget_provider_tests(connection: Connection) -> int:
 async def forget_setup_links(connection: Connection) -> int:
     """Remove up to `BATCH` set-up links that expired a month ago."""
     return await setup_links.forget(connection, BATCH)
+
+
+async def forget_invitations(connection: Connection) -> int:
+    """Remove up to `BATCH` invitations that expired a month ago."""
+    return await invitations.forget(connection, BATCH)
 
 
 async def forget_logout_handles(connection: Connection) -> int:

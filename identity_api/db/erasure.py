@@ -145,6 +145,7 @@ _DELETED: Final = (
     " and a.id = c.attempt_id",
     "delete from provider_test where tenant_id = $1 and user_id = $2",
     "delete from password_token where tenant_id = $1 and user_id = $2",
+    "delete from invitation where tenant_id = $1 and user_id = $2",
     "delete from password_try where tenant_id = $1 and user_id = $2",
     "delete from local_account where tenant_id = $1 and id = $2",
     "delete from refresh_token t using identity i where t.tenant_id = $1 and i.tenant_id = $1 and i.user_id = $2"

@@ -97,6 +97,15 @@ API: Final[Table] = table(
             "Let the operator make another one: `identity-api break-glass create`.",
         ),
         "PASSWORD_TOKEN_UNKNOWN": ("The link for a new password is unknown, used or over.", "Ask for a new link."),
+        "INVITATION_ENDED": (
+            "The invitation is unknown, used, revoked or too old, or another tenant's; its user has another way in; or its maker "
+            "may not open that account now.",
+            "Ask whoever sent it for another; `identity-api invitation list` shows those there are.",
+        ),
+        "TOO_MANY_INVITATIONS": (
+            "The tenant has 500 invitations that wait.",
+            "Revoke some, or wait until they expire.",
+        ),
         "CODE_INVALID": (
             "The one-time code is none, was presented before, is over, or was made for another frontend or tenant.",
             "Present each code once and at once, with its own verifier; for another one the person signs in again.",

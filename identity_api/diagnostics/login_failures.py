@@ -194,6 +194,11 @@ LOGINS: Final[Table] = table(
             "E-mail decides who this is, or must be verified, and the provider does not say that it is.",
             "Let the provider send `email_verified`, or declare its addresses trusted, or use another anchor or username claim.",
         ),
+        "INVITATION_ENDED": (
+            "The person came with an invitation that does not work any more: used, revoked, too old, its user has another way "
+            "in, or its maker may not open that account now.",
+            "Invite them again, or link the user by hand.",
+        ),
         "NO_ACCESS": (
             "The person is who they say, and nothing of theirs gives a permission here, as far as their groups are known.",
             "Give their group a mapping, or put them into a group that has one. A test login shows whether groups come.",

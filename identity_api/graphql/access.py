@@ -1,8 +1,7 @@
 """Which fields a user may read, and which mutations they may call: one table, and the decorator that applies it.
 
 Every field of every object type has a line here, or its type has one for all of its fields; a type whose field has none
-cannot be defined. A request without a sign-in never reaches execution, so "anyone" means anyone signed in to the
-tenant.
+cannot be defined. A request without a sign-in never reaches execution: "anyone" is anyone signed in to the tenant.
 
 A refused field is an error with code `FORBIDDEN` that names the permission, whether or not the requested object exists.
 `permissions.delegation` decides separately which permissions somebody may *give* (I8).
@@ -72,11 +71,7 @@ PERSON: Final = holds(service.USERS_READ, oneself=True)
 MAPPINGS: Final = holds(service.MAPPINGS_READ)
 AUDIT: Final = holds(service.AUDIT_READ)
 CATALOGUE: Final = holds(
-    service.USERS_READ,
-    service.MAPPINGS_READ,
-    service.MAPPINGS_WRITE,
-    service.GRANTS_WRITE,
-    service.PERMISSIONS_WRITE,
+    service.USERS_READ, service.MAPPINGS_READ, service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE
 )
 """The names of the tenant's permissions: for everyone who gives them, or may read who has them."""
 
@@ -96,6 +91,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.onboarding": holds(service.PROVIDERS_READ),
     "Query.providerTest": holds(service.PROVIDERS_WRITE),
     "Query.loginFailures": holds(service.PROVIDERS_READ),
+    "Query.invitations": USERS,
     "Query.setupLinks": holds(service.PROVIDERS_READ),
     "Query.syncHealth": holds(service.PROVIDERS_READ, service.AUDIT_READ),
     "Query.groups": holds(service.GROUPS_READ),
@@ -153,6 +149,8 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.createUser": changes(service.USERS_WRITE),
     "Mutation.updateUserProfile": changes(service.USERS_WRITE, oneself=True),
     "Mutation.createPasswordToken": changes(service.USERS_WRITE),
+    "Mutation.createInvitation": changes(service.USERS_WRITE),
+    "Mutation.revokeInvitation": changes(service.USERS_WRITE),
     "Mutation.unlockUser": changes(service.USERS_WRITE),
     "Mutation.removeUserPassword": changes(service.USERS_WRITE),
     "Mutation.resetUserTotp": changes(service.USERS_WRITE),
@@ -314,6 +312,9 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "UserErased.*": REACHED,
     "SessionEnded.*": REACHED,
     "PasswordTokenCreated.*": REACHED,
+    "Invitation.*": REACHED,
+    "InvitationCreated.*": REACHED,
+    "InvitationRevoked.*": REACHED,
     "IdentityLinked.*": REACHED,
     "TotpPrepared.*": REACHED,
 }

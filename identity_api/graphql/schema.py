@@ -38,6 +38,7 @@ from identity_api.graphql.providers.setup_links import SetupLinkMutations, Setup
 from identity_api.graphql.providers.sync_health import SyncHealthQueries
 from identity_api.graphql.users.identities import IdentityQueries
 from identity_api.graphql.users.identity_changes import IdentityMutations
+from identity_api.graphql.users.invitations import InvitationMutations, InvitationQueries
 from identity_api.graphql.users.local_users import LocalUserMutations
 from identity_api.graphql.users.own_credentials import OwnCredentialMutations
 from identity_api.graphql.users.sessions import SessionMutations
@@ -59,6 +60,7 @@ class Query(
     ProviderQueries,
     ProviderTestQueries,
     SetupLinkQueries,
+    InvitationQueries,
     LoginFailureQueries,
     SyncHealthQueries,
     GroupQueries,
@@ -96,6 +98,7 @@ class Mutation(
     ProviderMutations,
     ProviderTestMutations,
     SetupLinkMutations,
+    InvitationMutations,
     UserMutations,
     SessionMutations,
     WebhookMutations,

@@ -14,6 +14,7 @@ _FORGET = (
     rows.forget_client_keys,
     rows.forget_provider_tests,
     rows.forget_setup_links,
+    rows.forget_invitations,
     rows.forget_logout_handles,
     rows.forget_password_tries,
     rows.forget_changes,

@@ -54,6 +54,8 @@ class Opening(StrEnum):
     UNLOCK_USER = "unlockUser"
     RENAME_USER = "updateUserProfile"
     ENABLE_USER = "enableUser"
+    INVITE = "createInvitation"
+    """Into a new account; asked when it is accepted, about what the account holds by then."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,11 @@ def setup_cookie_name(origin: str, path_prefix: str) -> str:
     return session_cookie_name(origin, path_prefix).replace("session", "setup", 1)
 
 
+def invitation_cookie_name(origin: str, path_prefix: str) -> str:
+    """The cookie that holds the token of an invitation, named for its tenant like the session's."""
+    return session_cookie_name(origin, path_prefix).replace("session", "invitation", 1)
+
+
 def logout_cookie_name(origin: str) -> str:
     """The cookie that recognises a sign-out at the provider when the browser returns from it."""
     return f"{_HOST_PREFIX if is_secure(origin) else ''}logout"

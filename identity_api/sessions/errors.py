@@ -24,7 +24,7 @@ Codes, with the status of the page or JSON answer:
     403  LOCAL_SIGN_IN_OFF    the tenant has no passwords
     403  OTHER_PERSON         the signed-in person had to prove who they are, and another person did
     403  PROVIDER_DISABLED    the provider was disabled, or set up again, meanwhile
-    403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
+    403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED, INVITATION_ENDED
     403  NO_ACCESS            nothing gives the person any permission, and the provider's people need one
     502  PROVIDER_MISCONFIGURED    a fault of the set-up, which stays until an admin corrects it
     502 or 503  PROVIDER_UNAVAILABLE      504  PROVIDER_TIMED_OUT
@@ -107,5 +107,6 @@ _MESSAGES = {
     "ACCOUNT_QUARANTINED": "This account needs the attention of an administrator before it can be used.",
     "SUBJECT_CHANGED": "The sign-in service now means somebody else by this account. Ask an administrator.",
     "NO_ACCESS": "You have no access here. Ask the person who manages your groups in the organisation.",
+    "INVITATION_ENDED": "This invitation does not work any more. Ask for another.",
     "EMAIL_NOT_VERIFIED": "The sign-in service has not verified the e-mail address.",
 }

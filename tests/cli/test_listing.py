@@ -13,9 +13,20 @@ from identity_api.cli.root import COMMANDS, root
 from tests.cli.conftest import Command
 
 LISTS = {
-    "tenant list", "provider list", "provider secrets", "user list", "user identities", "setup-link list", "token list",
-    "service-client list", "webhook list", "proposal list", "break-glass list", "sync status",
-}  # fmt: skip
+    "tenant list",
+    "provider list",
+    "provider secrets",
+    "user list",
+    "user identities",
+    "setup-link list",
+    "invitation list",
+    "token list",
+    "service-client list",
+    "webhook list",
+    "proposal list",
+    "break-glass list",
+    "sync status",
+}
 
 
 def test_every_list_has_both_forms() -> None:

@@ -2,7 +2,19 @@
 
 from identity_api.cli.root import COMMANDS
 
-OPENS = {"apply", "import", "user", "grant", "provider", "setup-link", "first-run", "token", "dev", "break-glass"}
+OPENS = {
+    "apply",
+    "import",
+    "user",
+    "grant",
+    "provider",
+    "setup-link",
+    "invitation",
+    "first-run",
+    "token",
+    "dev",
+    "break-glass",
+}
 """Providers, and links that set one up, users with identities and links, a permission or API token of one, and the demo: the
 operator's, whom the rule does not bind."""
 OPENS_NONE = {

@@ -52,6 +52,7 @@ READ_MORE: Final = {
     "ways_in.of_people": "each mapping that may give somebody something",
     "ways_in.through": "each permission that a mapping gives",
     # What is counted, or stopped, is everybody.
+    "identity_links.anchored_at": "the operator moves everybody at a provider to another anchor",
     "identity_links.count_bound": "an admin asks how many identities a change of subject concerns",
     "listings.groups": "each group before the page is full, where a part of their names or mappings is asked for",
     "listings.member_counts": "an admin asks how many are in a group",

@@ -51,6 +51,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.password_tries.forget": "clean-up",
     "identity_api.db.provider_tests.forget": "clean-up",
     "identity_api.db.setup_links.forget": "clean-up",
+    "identity_api.db.invitations.forget": "clean-up",
     # What an operator is told of the whole installation.
     "identity_api.db.inspection.oldest_unsealed_seconds": "for the metrics and `doctor`",
     "identity_api.db.webhooks.failing": "for the metrics",

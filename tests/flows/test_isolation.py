@@ -45,6 +45,7 @@ EVERYTHING = """{
   serviceClients { id clientId revokedAt }
   webhooks { id url description }
   setupLinks { id slug label state }
+  invitations { id state user { id username } }
 }"""
 LISTS = {
     "User": "users",
@@ -136,6 +137,7 @@ def furnish(tenant: Tenant) -> None:
         "createApiToken": {"user": bob[0], "name": "isolated", "days": 1, "permissions": [own["identity:users:read"]]},
         "createServiceClient": {"name": "isolated"},
         "createWebhook": {"url": "https://hooks.example/isolated"},
+        "createInvitation": {"username": "isolated", "provider": nodes["providers"]["edges"][0]["node"]["id"]},
         "createSetupLink": {"slug": "isolated", "label": "Isolated", "permissions": every},
     }.items():
         answer = tenant.admin.data(tenant.origin, document(mutation), input=given)[mutation]
@@ -208,6 +210,19 @@ def test_a_set_up_link_of_another_tenant_is_not_ended(tenants: tuple[Tenant, Ten
     ]
     assert answers[0] == answers[1]
     assert answers[0]["data"]["revokeSetupLink"]["code"] == "NOT_FOUND"
+    assert theirs.everything() == before
+
+
+def test_an_invitation_of_another_tenant_is_not_ended(tenants: tuple[Tenant, Tenant]) -> None:
+    """Its id is none of `node` either."""
+    theirs, own = tenants
+    before, text = theirs.everything(), document("revokeInvitation")
+    answers = [
+        own.admin.graphql(own.origin, text, input={"invitationId": one})
+        for one in (before["invitations"][0]["id"], str(uuid7()))
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["data"]["revokeInvitation"]["code"] == "NOT_FOUND"
     assert theirs.everything() == before
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from identity_api.accounts.invitations import Guest, invite
 from identity_api.change_sets import proposals
 from identity_api.change_sets.changes import Change, CreatePermission
 from identity_api.change_sets.run import preview
@@ -103,6 +104,8 @@ ID_ARGUMENTS: dict[str, str] = {
     "unlinkIdentity.input.id": "Identity",
     "releaseIdentity.input.id": "Identity",
     "createPasswordToken.input.id": "User",
+    "createInvitation.input.provider": "Provider",
+    "createInvitation.input.permissions": "Permission",
     "unlockUser.input.id": "User",
     "removeUserPassword.input.id": "User",
     "resetUserTotp.input.id": "User",
@@ -179,6 +182,9 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         Wish(slug="old", label="Old", permissions=tuple(every)),
         public_url="https://id.example",
     )
+    invited = await invite(
+        world.database, Actor(world.tenant, None, "operator:root", frozenset()), Guest(username=f"invited-{uuid7()}")
+    )
     return {
         "viewer": {},
         "node": {"id": person},
@@ -192,6 +198,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "providerTest": {"id": provider},
         "loginFailures": {},
         "setupLinks": {},
+        "invitations": {},
         "syncHealth": {},
         "groups": {"provider": provider},
         "groupMappings": {},
@@ -271,6 +278,8 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "releaseIdentity": {"input": {"id": global_id("Identity", held)}},
         "unlinkIdentity": {"input": {"id": global_id("Identity", held)}},
         "updateUserProfile": {"input": {"id": local, "displayLabel": "Somebody"}},
+        "createInvitation": {"input": {"username": "guest"}},
+        "revokeInvitation": {"input": {"invitationId": str(invited.invitation.id)}},
         "createPasswordToken": {"input": {"id": global_id("User", spare.user_id)}},
         "unlockUser": {"input": {"id": local}},
         "removeUserPassword": {"input": {"id": local}},

@@ -105,6 +105,11 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
     "endSession": {"session.ended": ({"live": True}, {"live": False})},
     "createUser": {"user.created": (None, {"username": "newcomer", "display_label": "newcomer", "email": None})},
     "updateUserProfile": {"user.profile_changed": ({"display_label": ANY}, {"display_label": "Somebody"})},
+    "createInvitation": {
+        "user.created": (None, {"username": "guest", "display_label": "guest", "email": None}),
+        "invitation.created": (None, {"expires_at": ANY, "provider": None}),
+    },
+    "revokeInvitation": {"invitation.revoked": ({"expires_at": ANY, "provider": None}, None)},
     "createPasswordToken": {"password_token.created": (None, {"expires_at": ANY})},
     "unlockUser": {"account.unlocked": ({"locked": True}, {"locked": False})},
     "removeUserPassword": {

@@ -23,6 +23,10 @@ WRONG: Final[dict[str, tuple[dict[str, Any], list[str]]]] = {
         {"username": " ", "displayLabel": "", "email": "nobody"},
         ["username", "displayLabel", "email"],
     ),
+    "createInvitation": (
+        {"username": " ", "email": "nobody", "days": 0, "provider": "x", "permissions": ["y"]},
+        ["username", "email", "days", "provider", "permissions.0"],
+    ),
     "updateUserProfile": (
         {"username": " ", "displayLabel": "", "email": "nobody"},
         ["username", "displayLabel", "email"],

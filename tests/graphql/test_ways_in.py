@@ -45,7 +45,7 @@ NEITHER = {
     # Takes what comes from a provider, for everybody; the last admin remains.
     "disableProvider", "deleteProvider", "removeProviderSecret",
     # Ends a link that was one.
-    "revokeSetupLink",
+    "revokeSetupLink", "revokeInvitation",
     # Asks a provider, whose word is judged as ever.
     "syncUser", "refreshProviderMetadata", "testProvider",
 }  # fmt: skip
@@ -75,6 +75,7 @@ async def arguments(world: World, name: str, user: str, identity: str, session: 
         "createApiToken": {"user": user, "name": "x", "days": 1, "permissions": [permission]},
         "rotateApiToken": {"id": token, "days": 1},
         "revokeApiToken": {"id": token},
+        "createInvitation": {"username": "new", "permissions": [permission]},
         "createSetupLink": {"slug": "new", "label": "New", "permissions": [global_id("Permission", world.write)]},
         "createProvider": {"slug": "new", "issuer": "https://new.example", "clientId": "c", "clientSecret": "s" * 32},
         "updateProvider": {"id": provider, "version": 1, "groupsClaim": ["id_token / nickname"]},

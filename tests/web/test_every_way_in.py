@@ -9,14 +9,25 @@ BY_A_PASSWORD = {"local_login", "reauthenticate_by_password"}
 """And the second factor where there is one."""
 BY_A_LINK = {"chosen"}
 """Which `createPasswordToken` has made, and asked the rule for."""
+BY_AN_INVITATION = {"invitation_password"}
+"""The first password of a user who has no other way in; `createInvitation` has made them."""
 BY_BREAK_GLASS = {"break_glass_used"}
 """A code that the operator has made on the command line."""
 BY_ONES_OWN = {"password_changed", "second_factor_begun", "second_factor_confirmed", "second_factor_removed"}
 """By the password, and the code, that there are."""
-BEGINS = {"authorize", "login", "provider_login", "launch_login", "api_login", "initiate", "initiate_form"}
+BEGINS = {
+    "authorize",
+    "login",
+    "provider_login",
+    "launch_login",
+    "api_login",
+    "initiate",
+    "initiate_form",
+    "invitation_login",
+}
 """Leads to a provider; nobody is signed in by it."""
 NONE = {
-    "root", "reauthenticate_page", "open_link", "choose", "break_glass",
+    "root", "reauthenticate_page", "open_link", "choose", "open_invitation", "invitation", "break_glass",
     "me", "check", "introspect_token", "account", "credentials", "onboarding",
     "end_session", "sign_out", "leave", "signed_out", "tested", "provider_keys", "backchannel_logout", "frontchannel_logout",
     "live", "ready", "account_version", "account_script", "metrics", "style",
@@ -26,7 +37,7 @@ NONE = {
 
 def test_every_route_says_by_what_somebody_comes_in() -> None:
     """Whoever adds one decides."""
-    known = [BY_A_PROVIDER, BY_A_PASSWORD, BY_A_LINK, BY_BREAK_GLASS, BY_ONES_OWN, BEGINS, NONE]
+    known = [BY_A_PROVIDER, BY_A_PASSWORD, BY_A_LINK, BY_AN_INVITATION, BY_BREAK_GLASS, BY_ONES_OWN, BEGINS, NONE]
     names = [handler.handler_name for handler in _HANDLERS]
     assert sorted(names) == sorted([name for group in known for name in group])
 

@@ -37,6 +37,8 @@ class LoginAttempt(Table, tablename="login_attempt"):
     outcome = text(null=True)
     test_id = reference(null=True)
     """The provider test, if it is a test login: then it signs nobody in and changes nothing."""
+    invitation_id = reference(null=True)
+    """The invitation with which the person came, whose user they become if they are nobody here yet."""
 
 
 class LoginHandle(Table, tablename="login_handle"):

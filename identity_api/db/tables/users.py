@@ -83,6 +83,25 @@ class PasswordToken(Table, tablename="password_token"):
     used_at = time(null=True)
 
 
+class Invitation(Table, tablename="invitation"):
+    """A link for a user who was made with it and has no other way in. Only the link's hash is kept."""
+
+    id = key()
+    tenant_id = reference()
+    user_id = reference()
+    provider_id = reference(null=True)
+    """Where the person is to sign in; null if they choose a password."""
+    maker_id = reference(null=True)
+    """The admin whose rights limit it; null if the operator made it."""
+    made_by = text()
+    """The maker as the audit names them."""
+    token_hash = binary()
+    created_at = time()
+    expires_at = time()
+    ended_at = time(null=True)
+    ended_reason = text(null=True)
+
+
 class BreakGlass(Table, tablename="break_glass"):
     """A code that signs its user in once, for its minutes. Only the code's hash is kept."""
 

@@ -68,6 +68,8 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     login_hint: str | None = None
     reauthentication: bool = False
     """A signed-in person has to prove again who they are."""
+    invitation_id: UUID | None = None
+    """With which the person came; of a token that was checked."""
 
 
 class BrowserRequest(msgspec.Struct, frozen=True, kw_only=True):

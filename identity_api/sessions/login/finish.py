@@ -130,7 +130,8 @@ async def _land(deps: LoginDeps, matched: Matched, login: VerifiedLogin, arrival
     provider = matched.provider
     async with deps.database.transaction() as connection:
         await _ensure_unmoved(connection, matched, login)
-        account = await provision(connection, provider, login.person, actor=f"provider:{provider.id}")
+        actor, invitation_id = f"provider:{provider.id}", matched.attempt.invitation_id
+        account = await provision(connection, provider, login.person, actor=actor, invitation_id=invitation_id)
         if isinstance(account, Provisioned):
             if denied := await denial(connection, provider, account, login.groups):
                 # Raised inside the transaction, so that no account of a person without permissions remains.

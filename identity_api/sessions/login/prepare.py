@@ -94,6 +94,7 @@ def _attempt(tenant: Tenant, provider: Provider, beginning: LoginRequest, ending
         client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
         login_hint=beginning.login_hint,
         reauthentication=beginning.reauthentication,
+        invitation_id=beginning.invitation_id,
         # The current values: if the provider is set up again meanwhile, this login is refused.
         redirect_url=provider.redirect_url,
         issuer=provider.issuer,

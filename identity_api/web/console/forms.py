@@ -8,6 +8,7 @@ import msgspec
 from identity_api.web.console import change_sets, provider_forms, rules
 from identity_api.web.console.rules import SEVERAL, whole_number
 
+_INVITATIONS: Final = "/console/invitations"
 Typed = Mapping[str, str]
 """The non-empty values of the address and the fields; a repeated field has one value a line."""
 
@@ -155,6 +156,14 @@ FORMS: Final = (
         variables=_filled_in("username", "displayLabel", "email"),
         leads_to="/console/users/{made}",
         made=("user", "id"),
+    ),
+    Form(name="create_invitation", path=_INVITATIONS, page="invitations", variables=rules.inviting, leads_to=None),
+    Form(
+        name="revoke_invitation",
+        path=f"{_INVITATIONS}/revoke",
+        page="invitations",
+        variables=lambda typed: {"input": {"invitationId": typed.get("invitation", "")}},
+        leads_to=_INVITATIONS,
     ),
     Form(
         name="create_password_link",

@@ -58,6 +58,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 _SECTIONS: Final = {
     "setup-links": "providers",
+    "invitations": "users",
     "service-clients": "service_clients",
     "tokens": "api_tokens",
     "undo": "audit",
@@ -144,6 +145,7 @@ PAGES: Final = (
     ),
     Page(name="users", path="/console/users", variables=_users, shown_for=(USERS_READ,)),
     Page(name="user", path="/console/users/{id:str}", variables=_user),
+    Page(name="invitations", path="/console/invitations", variables=lambda _: {}),
     Page(name="groups", path="/console/groups", variables=_groups, shown_for=(GROUPS_READ,)),
     Page(
         name="mappings",

@@ -1,4 +1,4 @@
-"""The editor of group mappings: the page's address holds its values until they are saved.
+"""The editor of group mappings: the page's address holds its values until they are saved. And what an invitation names.
 
 So a preview is a link, going back loses nothing, and a user who has to sign in again (step-up) returns to what they
 typed.
@@ -40,6 +40,19 @@ def updating(given: Mapping[str, str]) -> dict[str, Any]:
 def deleting(given: Mapping[str, str]) -> dict[str, Any]:
     """The input of a deletion."""
     return {"input": _named(given)}
+
+
+def inviting(given: Mapping[str, str]) -> dict[str, Any]:
+    """The input of an invitation."""
+    named = {name: given[name] for name in ("displayLabel", "email", "provider") if given.get(name)}
+    return {
+        "input": {
+            "username": given.get("username", ""),
+            **named,
+            "permissions": [one for one in given.get("permissions", "").split(SEVERAL) if one],
+            "days": whole_number(given.get("days")),
+        }
+    }
 
 
 def whole_number(text: str | None) -> int:

@@ -120,6 +120,28 @@ def password_page(
     return HTTPResponse(status, page.headers, page.body)
 
 
+def invitation_page(
+    context: RequestContext,
+    username: str,
+    *,
+    button: Button | None,
+    by_password: bool,
+    problem: str | None = None,
+    status: int = 200,
+) -> HTTPResponse:
+    """The page of an invitation: a form for the first password, or the provider's button, which may be switched off."""
+    page = _page(
+        "invitation.html",
+        context,
+        username=username,
+        button=button,
+        by_password=by_password,
+        problem=problem,
+        shortest=MIN_LENGTH,
+    )
+    return HTTPResponse(status, page.headers, page.body)
+
+
 def break_glass_page(context: RequestContext, *, problem: str | None = None, status: int = 200) -> HTTPResponse:
     """The page on which somebody types a break-glass code."""
     page = _page("break_glass.html", context, problem=problem)

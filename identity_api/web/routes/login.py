@@ -167,8 +167,15 @@ async def begin(
     protocol: str | None = None,
 ) -> Response[Any]:
     """Prepare a login at this provider with the parameters of `query`, and launch it in this browser."""
-    await deps.limits.login_start(context.address)
     beginning = msgspec.structs.replace(beginning_of(context, slug, query), protocol=protocol)
+    return await begin_as(request, deps, context, tenant, beginning)
+
+
+async def begin_as(
+    request: WebRequest, deps: WebDeps, context: RequestContext, tenant: Tenant, beginning: LoginRequest
+) -> Response[Any]:
+    """Prepare this login, and launch it in this browser."""
+    await deps.limits.login_start(context.address)
     prepared = await prepare(deps.login, tenant, beginning)
     return await _launch(request, deps, context, prepared.handle)
 
