@@ -5,7 +5,7 @@ without a fault costs no statement for it.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -13,50 +13,87 @@ from strawberry.utils.str_converters import to_camel_case
 from identity_api.errors import BadInput, Located, NotFound, SeveralProblems
 from identity_api.graphql import ids
 from identity_api.graphql.context import Context
+from identity_api.graphql.ids import Kind
+
+_KINDS: Final[dict[str, Kind]] = {
+    "user": "User",
+    "provider": "Provider",
+    "permission": "Permission",
+    "permissions": "Permission",
+}
+"""What an id in a field of this name is to be. `id` is what the mutation is about: the use case begins with it."""
 
 
 class _Leaf(NamedTuple):
-    """A value of the input, where it is, and whether it is an id."""
+    """A value of the input, where it is, and what it is to be the id of."""
 
     path: str
     value: Any
-    is_id: bool
+    kind: Kind | None
 
 
 async def told_with_missing(context: Context, given: Any, error: BadInput | NotFound) -> BadInput | NotFound:
     """The error of a use case, with every id of the input that names nothing in this tenant."""
     leaves = list(_leaves(given))
-    missing = await _missing(context, [leaf for leaf in leaves if leaf.is_id])
+    missing = await _missing(context, leaves)
     known = list(error.problems) if isinstance(error, SeveralProblems) else [Located(error.field or "", error)]
-    if not missing:
+    told = {_shown(one.path) for one in known}
+    more = [Located(path, one) for path, one in missing.items() if path not in told]
+    found = [_placed(one, leaves) for one in known if not _stands_for(one, missing)] + more
+    if found == known:
         return error
-    kept = [one for one in known if not _is_one_of(one, missing)]
-    taken = {one.path for one in kept}
-    found = kept + [Located(path, one) for path, one in missing.items() if path not in taken]
-    if len(found) == 1:
-        return next(iter(missing.values()))
+    if len(found) == 1 and not isinstance(error, SeveralProblems):
+        return missing[more[0].path] if more else error
     places = {leaf.path: number for number, leaf in enumerate(leaves)}
     return SeveralProblems(sorted(found, key=lambda one: _place(places, one.path)))
 
 
 async def _missing(context: Context, leaves: list[_Leaf]) -> dict[str, NotFound]:
-    wanted = {leaf.path: found for leaf in leaves if (found := ids.parse(leaf.value)) is not None}
+    # A change of a set may name a permission, which has a colon.
+    named = [leaf for leaf in leaves if leaf.kind is not None and not (leaf.kind == "Permission" and ":" in leaf.value)]
+    wanted = {leaf.path: found for leaf in named if (found := ids.parse(leaf.value)) and found.kind == leaf.kind}
     async with context.reading() as connection:
         there = await ids.existing(connection, context.tenant_id, set(wanted.values()))
-    return {path: ids.not_found(one.kind, field=path) for path, one in wanted.items() if one not in there}
+    return {
+        leaf.path: ids.not_found(leaf.kind, field=leaf.path)
+        for leaf in named
+        if leaf.kind is not None and wanted.get(leaf.path) not in there
+    }
 
 
-def _is_one_of(known: Located, missing: dict[str, NotFound]) -> bool:
-    """Whether the problem is what was found missing, told by the use case without its place."""
-    if not isinstance(known.error, NotFound) or known.error.code != NotFound.default_code:
-        return False
-    path = ".".join([to_camel_case(one) for one in known.path.split(".")])
-    return not path or any(one == path or one.startswith(f"{path}.") for one in missing)
+def _stands_for(known: Located, missing: dict[str, NotFound]) -> bool:
+    """Whether the problem is one of those that were found missing, told by the use case without its place."""
+    path = _shown(known.path)
+    return isinstance(known.error, NotFound) and any(
+        one.message == known.error.message and (not path or place.startswith(f"{path}."))
+        for place, one in missing.items()
+    )
+
+
+def _placed(known: Located, leaves: list[_Leaf]) -> Located:
+    """A problem of the use case at the one value that it can be about, if there is one."""
+    if not isinstance(known.error, NotFound):
+        return known
+    path, about = _shown(known.path), known.error.message
+    found = [
+        leaf.path
+        for leaf in leaves
+        if leaf.kind is not None
+        and ids.not_found(leaf.kind).message == about
+        and (not path or leaf.path.startswith(f"{path}."))
+    ]
+    if not found and not path:  # what the mutation is about
+        found = [leaf.path for leaf in leaves if leaf.path == "id"]
+    return Located(found[0], known.error) if len(found) == 1 else known
+
+
+def _shown(path: str) -> str:
+    return ".".join([to_camel_case(one) for one in path.split(".")])
 
 
 def _place(places: dict[str, int], path: str) -> int:
     """Where in the input a problem is; what is of a whole input object comes before its members."""
-    shown = ".".join([to_camel_case(one) for one in path.split(".")])
+    shown = _shown(path)
     if shown in places:
         return places[shown]
     return min((number for one, number in places.items() if one.startswith(f"{shown}.")), default=len(places))
@@ -74,7 +111,10 @@ def _leaves(given: Any, path: str = "", of: Any = None) -> Iterator[_Leaf]:
         for number, one in enumerate(given):
             yield from _leaves(one, f"{path}.{number}", of)
     else:
-        yield _Leaf(path, given, isinstance(given, str) and _innermost(of) is strawberry.ID)
+        name = next((one for one in reversed(path.split(".")) if not one.isdigit()), "")
+        yield _Leaf(
+            path, given, _KINDS.get(name) if isinstance(given, str) and _innermost(of) is strawberry.ID else None
+        )
 
 
 def _innermost(of: Any) -> Any:

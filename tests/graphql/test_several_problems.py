@@ -152,7 +152,7 @@ MISSING: Final[dict[str, tuple[dict[str, Any], list[str]]]] = {
     ),
     "updateGroupMapping": (
         {"id": global_id("GroupMapping", NOTHING), "version": 1, "provider": "x", "permissions": [PERMISSION]},
-        ["id", "permissions.0"],
+        ["id", "permissions.0", "provider"],
     ),
     "createApiToken": (
         {"user": USER, "name": "", "permissions": [PERMISSION]},
@@ -204,3 +204,15 @@ async def test_what_is_another_tenants_is_told_as_what_nobody_has(world: World) 
         for user in (USER, global_id("User", theirs))
     ]
     assert told == [{"__typename": "NotFoundError", "code": "NOT_FOUND", "field": "user"}] * 2
+
+
+@pytest.mark.asyncio
+async def test_an_id_of_another_type_is_told_as_what_it_should_be(world: World) -> None:
+    """Whether it names something else or nothing."""
+    text, own = (
+        document("grantPermission", "{ __typename ... on Problem { message } }"),
+        global_id("User", world.person),
+    )
+    for wrong in (own, USER, PROVIDER, "x"):
+        answer = (await world.admin.data(text, input={"user": own, "permission": wrong}))["grantPermission"]
+        assert answer["message"] == "There is no such permission."

@@ -26,7 +26,6 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     itself, which shows the result once."""
     made: tuple[str, str] | None = None
     """Where the result has the id of what was made."""
-
     told: Callable[[Mapping[str, Any]], dict[str, str]] = lambda _: {}
     """From the result to what the next page tells of it once, as values of its address: see `rendering.TOLD_ONCE`."""
     calls: str | None = None
@@ -162,7 +161,7 @@ FORMS: Final = (
         name="revoke_invitation",
         path=f"{_INVITATIONS}/revoke",
         page="invitations",
-        variables=lambda typed: {"input": {"invitationId": typed.get("invitation", "")}},
+        variables=_filled_in("invitationId"),
         leads_to=_INVITATIONS,
     ),
     Form(

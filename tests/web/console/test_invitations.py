@@ -32,8 +32,8 @@ async def test_an_invitation_is_made_shown_once_opened_and_revoked(site: Site) -
     it = site.client()
     await it.get(url, headers=PAGE)
     assert "jane@acme.example" in (await it.get("/invitation", headers=PAGE)).text
-    link = listed.text.split('name="invitation" value="')[1].split('"')[0]
-    assert "is revoked" in words(await admin.follow(await admin.post(f"{INVITATIONS}/revoke", invitation=link)))
+    link = listed.text.split('name="invitationId" value="')[1].split('"')[0]
+    assert "is revoked" in words(await admin.follow(await admin.post(f"{INVITATIONS}/revoke", invitationId=link)))
     assert (await it.get("/invitation", headers=PAGE)).status_code == 404
 
 
