@@ -57,6 +57,7 @@ READ_MORE: Final = {
     "listings.groups": "each group before the page is full, where a part of their names or mappings is asked for",
     "listings.member_counts": "an admin asks how many are in a group",
     "login_ends.void_attempts": "each login under way at a provider that is switched off",
+    "audit_reading.of_sets": "what was recorded in the seconds in which a set of changes was made",
     "erasure._DELETED": "an erased person's ended sessions are found among the tenant's; nothing else asks for them",
     "login_ends.end_all_api_tokens": "each API token of the tenant ends",
     "frontends.delete": "each session of the application that is deleted ends",
