@@ -8,6 +8,7 @@ import msgspec
 
 from identity_api.db import clients
 from identity_api.db.database import Connection
+from identity_api.db.user_facts import REFRESH
 from identity_api.ids import new_tenant_token, new_token, token_hash, uuid7
 from identity_api.sessions.introspect import INTROSPECT
 
@@ -57,9 +58,7 @@ async def build(connection: Connection, users: int) -> Tenant:
     # Without statistics the next statements take a hundred times longer.
     await connection.execute("analyze", timeout=600)
     for start in range(0, len(user_ids), 2_000):
-        await connection.execute(
-            "select refresh_user_read($1, $2)", tenant, user_ids[start : start + 2_000], timeout=600
-        )
+        await connection.execute(REFRESH, tenant, user_ids[start : start + 2_000], timeout=600)
     await connection.execute("vacuum analyze", timeout=600)
     return Tenant(tenant, user_ids, tokens, list(viewers), {row["username"]: row["id"] for row in rows}, client)
 

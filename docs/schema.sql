@@ -10,214 +10,24 @@ CREATE FUNCTION public.audit_digest(p_salt uuid, p_payload jsonb, p_old jsonb, p
          END, '\x'::bytea ORDER BY v.place))) AS sha256
     FROM unnest(ARRAY[(audit_digest.p_payload)::text, (audit_digest.p_old)::text, (audit_digest.p_new)::text, audit_digest.p_address, audit_digest.p_reason]) WITH ORDINALITY v(value, place);
 END;
-CREATE TABLE public.group_mapping (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    provider_id uuid,
-    pattern text NOT NULL,
-    match text NOT NULL,
-    enabled boolean NOT NULL,
-    version integer NOT NULL,
-    managed_by text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT group_mapping_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
-    CONSTRAINT group_mapping_match_known CHECK ((match = ANY (ARRAY['EXACT'::text, 'GLOB'::text])))
-);
-ALTER TABLE ONLY public.group_mapping ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-CREATE TABLE public.identity (
+CREATE FUNCTION public.name_parts(p_tenant uuid, VARIADIC p_names text[]) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(array_agg(DISTINCT hashtextextended(substr(name.name, place.place, 3), hashtextextended((name_parts.p_tenant)::text, (0)::bigint))), '{}'::bigint[]) AS "coalesce" FROM unnest(name_parts.p_names) name(name), LATERAL generate_series(1, (length(name.name) - 2)) place(place));
+CREATE TABLE public.api_token (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,
-    provider_id uuid NOT NULL,
-    issuer text NOT NULL,
-    subject text,
-    anchor text NOT NULL,
-    claims jsonb NOT NULL,
-    state text NOT NULL,
-    state_reason text,
-    state_since timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    signed_in_at timestamp with time zone NOT NULL,
-    unlinked_at timestamp with time zone,
-    CONSTRAINT identity_anchor_length CHECK (((length(anchor) >= 1) AND (length(anchor) <= 512))),
-    CONSTRAINT identity_state_known CHECK ((state = ANY (ARRAY['FRESH'::text, 'STALE'::text, 'REVOKED'::text, 'QUARANTINED'::text, 'UNSYNCED'::text]))),
-    CONSTRAINT identity_unlinked_is_over CHECK (((unlinked_at IS NULL) OR (state = 'REVOKED'::text)))
-);
-ALTER TABLE ONLY public.identity ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.identity ALTER COLUMN provider_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.identity ALTER COLUMN subject SET (n_distinct=-1);
-ALTER TABLE ONLY public.identity ALTER COLUMN anchor SET (n_distinct=-1);
-CREATE TABLE public.identity_group (
-    tenant_id uuid NOT NULL,
-    identity_id uuid NOT NULL,
-    group_id uuid NOT NULL
-);
-ALTER TABLE ONLY public.identity_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.identity_group ALTER COLUMN group_id SET (n_distinct=-0.001);
-CREATE TABLE public.mapping_change (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    mapping_id uuid NOT NULL,
-    actor text NOT NULL,
-    total integer NOT NULL,
-    done integer NOT NULL,
-    after_identity_id uuid,
-    created_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone
-);
-CREATE TABLE public.mapping_group (
-    tenant_id uuid NOT NULL,
-    mapping_id uuid NOT NULL,
-    group_id uuid NOT NULL
-);
-ALTER TABLE ONLY public.mapping_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-CREATE TABLE public.mapping_permission (
-    tenant_id uuid NOT NULL,
-    mapping_id uuid NOT NULL,
-    permission_id uuid NOT NULL
-);
-ALTER TABLE ONLY public.mapping_permission ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.mapping_permission ALTER COLUMN permission_id SET (n_distinct=-0.001);
-CREATE TABLE public.permission (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
     name text NOT NULL,
-    description text NOT NULL,
-    delegable boolean NOT NULL,
+    token_hash bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT permission_name_shape CHECK (((name ~ '^[a-z][a-z0-9_.-]*(:[a-z0-9_.-]+)+$'::text) AND (length(name) <= 128)))
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    may_change boolean DEFAULT false NOT NULL
 );
-CREATE TABLE public.permission_grant (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    permission_id uuid NOT NULL,
-    source text NOT NULL,
-    identity_id uuid,
-    mapping_id uuid,
-    group_id uuid,
-    granted_at timestamp with time zone NOT NULL,
-    granted_by text NOT NULL,
-    revoked_at timestamp with time zone,
-    revoked_by text,
-    revoked_reason text,
-    CONSTRAINT permission_grant_closed_whole CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
-    CONSTRAINT permission_grant_source_shape CHECK ((((source = 'MANUAL'::text) AND (identity_id IS NULL) AND (mapping_id IS NULL) AND (group_id IS NULL)) OR ((source = 'GROUP'::text) AND (identity_id IS NOT NULL) AND (mapping_id IS NOT NULL) AND (group_id IS NOT NULL))))
-);
-ALTER TABLE ONLY public.permission_grant ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.permission_grant ALTER COLUMN permission_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.permission_grant ALTER COLUMN mapping_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.permission_grant ALTER COLUMN group_id SET (n_distinct=-0.001);
-CREATE TABLE public.provider (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    slug text NOT NULL,
-    protocol text NOT NULL,
-    preset text,
-    label text NOT NULL,
-    icon text,
-    "position" integer NOT NULL,
-    enabled boolean NOT NULL,
-    issuer text NOT NULL,
-    discovery_url text,
-    client_id text NOT NULL,
-    client_authentication text NOT NULL,
-    redirect_url text NOT NULL,
-    scopes text[] NOT NULL,
-    authorization_parameters jsonb NOT NULL,
-    endpoints jsonb NOT NULL,
-    claims jsonb NOT NULL,
-    client_settings jsonb,
-    provisioning text NOT NULL,
-    adopt_by_name boolean NOT NULL,
-    email_verified_rule text NOT NULL,
-    absent_groups text NOT NULL,
-    sync_mode text NOT NULL,
-    sync text NOT NULL,
-    sync_interval_seconds integer NOT NULL,
-    outage_grace_seconds integer NOT NULL,
-    unsynced_lease_seconds integer NOT NULL,
-    max_rate integer,
-    max_concurrent integer NOT NULL,
-    reauthentication boolean NOT NULL,
-    delivery text,
-    logout_page_url text,
-    managed_by text NOT NULL,
-    version integer NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    ending_after uuid,
-    CONSTRAINT provider_absent_groups_known CHECK ((absent_groups = ANY (ARRAY['EMPTY'::text, 'UNKNOWN'::text]))),
-    CONSTRAINT provider_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
-    CONSTRAINT provider_protocol_known CHECK ((protocol = ANY (ARRAY['oidc'::text, 'oauth2'::text]))),
-    CONSTRAINT provider_provisioning_known CHECK ((provisioning = ANY (ARRAY['JIT'::text, 'KNOWN_USERS'::text, 'LINKED_ONLY'::text]))),
-    CONSTRAINT provider_slug_shape CHECK ((slug ~ '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'::text)),
-    CONSTRAINT provider_sync_known CHECK ((sync = ANY (ARRAY['REFRESH_TOKEN'::text, 'ACCESS_TOKEN'::text, 'OFF'::text]))),
-    CONSTRAINT provider_sync_mode_known CHECK ((sync_mode = ANY (ARRAY['STRICT'::text, 'ADDITIVE'::text, 'NONE'::text])))
-);
-CREATE TABLE public.provider_group (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    provider_id uuid NOT NULL,
-    name text NOT NULL,
-    first_seen_at timestamp with time zone NOT NULL
-);
-ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.provider_group ALTER COLUMN provider_id SET (n_distinct=-0.001);
-CREATE FUNCTION public.pending_grant(p_tenant uuid, p_user uuid) RETURNS TABLE(id uuid, permission text, identity_id uuid, mapping_id uuid, group_id uuid, group_name text, granted_at timestamp with time zone, granted_by text)
-    LANGUAGE sql STABLE STRICT
-    BEGIN ATOMIC
- SELECT (md5(concat(c.id, i.id, mp.permission_id, ig.group_id)))::uuid AS md5,
-     n.name,
-     i.id,
-     mg.mapping_id,
-     ig.group_id,
-     pg.name,
-     c.created_at,
-     c.actor
-    FROM ((((((((public.identity i
-      CROSS JOIN LATERAL ( SELECT
-            FROM public.provider p_1
-           WHERE ((p_1.tenant_id = pending_grant.p_tenant) AND (p_1.id = i.provider_id) AND (p_1.sync_mode <> 'NONE'::text))
-          LIMIT 1) p)
-      CROSS JOIN LATERAL ( SELECT identity_group.group_id
-            FROM public.identity_group
-           WHERE ((identity_group.tenant_id = pending_grant.p_tenant) AND (identity_group.identity_id = i.id))
-          OFFSET 0) ig)
-      CROSS JOIN LATERAL ( SELECT mapping_group.mapping_id
-            FROM public.mapping_group
-           WHERE ((mapping_group.tenant_id = pending_grant.p_tenant) AND (mapping_group.group_id = ig.group_id))
-          OFFSET 0) mg)
-      CROSS JOIN LATERAL ( SELECT mapping_change.id,
-             mapping_change.created_at,
-             mapping_change.actor
-            FROM public.mapping_change
-           WHERE ((mapping_change.tenant_id = pending_grant.p_tenant) AND (mapping_change.mapping_id = mg.mapping_id) AND (mapping_change.finished_at IS NULL))
-           ORDER BY mapping_change.id DESC
-          LIMIT 1) c)
-      CROSS JOIN LATERAL ( SELECT
-            FROM public.group_mapping m_1
-           WHERE ((m_1.tenant_id = pending_grant.p_tenant) AND (m_1.id = mg.mapping_id) AND m_1.enabled AND (m_1.deleted_at IS NULL) AND ((m_1.provider_id IS NULL) OR (m_1.provider_id = i.provider_id)))
-          LIMIT 1) m)
-      CROSS JOIN LATERAL ( SELECT mapping_permission.permission_id
-            FROM public.mapping_permission
-           WHERE ((mapping_permission.tenant_id = pending_grant.p_tenant) AND (mapping_permission.mapping_id = mg.mapping_id))
-          OFFSET 0) mp)
-      CROSS JOIN LATERAL ( SELECT permission.name
-            FROM public.permission
-           WHERE ((permission.tenant_id = pending_grant.p_tenant) AND (permission.id = mp.permission_id))
-          LIMIT 1) n)
-      CROSS JOIN LATERAL ( SELECT provider_group.name
-            FROM public.provider_group
-           WHERE ((provider_group.tenant_id = pending_grant.p_tenant) AND (provider_group.id = ig.group_id))
-          LIMIT 1) pg)
-   WHERE ((i.tenant_id = pending_grant.p_tenant) AND (i.user_id = pending_grant.p_user) AND (i.unlinked_at IS NULL) AND (( SELECT 1
-            FROM public.permission_grant g
-           WHERE ((g.tenant_id = pending_grant.p_tenant) AND (g.identity_id = i.id) AND (g.mapping_id = mg.mapping_id) AND (g.permission_id = mp.permission_id) AND (g.group_id = ig.group_id) AND (g.source = 'GROUP'::text) AND (g.revoked_at IS NULL))
-          LIMIT 1) IS NULL));
-END;
+ALTER TABLE ONLY public.api_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.app_user (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -242,216 +52,6 @@ ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 ALTER TABLE ONLY public.app_user ALTER COLUMN username SET (n_distinct=-1);
 ALTER TABLE ONLY public.app_user ALTER COLUMN username_folded SET (n_distinct=-1);
 ALTER TABLE ONLY public.app_user ALTER COLUMN email_folded SET (n_distinct=-1);
-CREATE TABLE public.identity_sync (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    provider_id uuid NOT NULL,
-    due_at timestamp with time zone,
-    lease_until timestamp with time zone,
-    lease_owner uuid,
-    generation bigint NOT NULL,
-    attempt_token_id uuid,
-    attempt_hash bytea,
-    attempt_at timestamp with time zone,
-    uncertain boolean NOT NULL,
-    failures integer NOT NULL,
-    signed_in_until timestamp with time zone,
-    groups_valid_until timestamp with time zone,
-    verified_at timestamp with time zone,
-    outcome text,
-    groups_completeness text NOT NULL,
-    CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
-)
-WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
-ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.identity_sync ALTER COLUMN provider_id SET (n_distinct=-0.001);
-CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at timestamp with time zone) RETURNS TABLE(permission text, source text, grant_id uuid, identity_id uuid, mapping_id uuid, group_id uuid)
-    LANGUAGE sql STABLE
-    BEGIN ATOMIC
- WITH live_identity AS (
-          SELECT i.id,
-             i.provider_id,
-             p.sync,
-             s.signed_in_until,
-             s.groups_valid_until
-            FROM ((public.identity i
-              JOIN public.provider p ON (((p.tenant_id = i.tenant_id) AND (p.id = i.provider_id))))
-              JOIN public.identity_sync s ON (((s.tenant_id = i.tenant_id) AND (s.id = i.id))))
-           WHERE ((i.tenant_id = effective_permission.p_tenant) AND (i.user_id = effective_permission.p_user) AND (i.state <> ALL (ARRAY['REVOKED'::text, 'QUARANTINED'::text])) AND p.enabled)
-         )
-  SELECT p.name,
-     g.source,
-     g.id,
-     g.identity_id,
-     g.mapping_id,
-     g.group_id
-    FROM ((public.app_user u
-      JOIN public.permission_grant g ON (((g.tenant_id = u.tenant_id) AND (g.user_id = u.id) AND (g.granted_at <= effective_permission.p_at) AND ((g.revoked_at IS NULL) OR (g.revoked_at > effective_permission.p_at)))))
-      JOIN public.permission p ON (((p.tenant_id = g.tenant_id) AND (p.id = g.permission_id))))
-   WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND
-         CASE g.source
-             WHEN 'MANUAL'::text THEN ((u.password_hash IS NOT NULL) OR (u.admitted_until > effective_permission.p_at) OR (EXISTS ( SELECT
-                FROM live_identity i
-               WHERE ((i.signed_in_until > effective_permission.p_at) OR (i.sync = 'OFF'::text)))))
-             ELSE (EXISTS ( SELECT
-                FROM (((live_identity i
-                  JOIN public.group_mapping m ON (((m.tenant_id = effective_permission.p_tenant) AND (m.id = g.mapping_id) AND m.enabled AND (m.deleted_at IS NULL) AND ((m.provider_id IS NULL) OR (m.provider_id = i.provider_id)))))
-                  JOIN public.mapping_permission mp ON (((mp.tenant_id = effective_permission.p_tenant) AND (mp.mapping_id = m.id) AND (mp.permission_id = g.permission_id))))
-                  JOIN public.mapping_group mg ON (((mg.tenant_id = effective_permission.p_tenant) AND (mg.mapping_id = m.id) AND (mg.group_id = g.group_id))))
-               WHERE ((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
-         END)
- UNION ALL
-  SELECT g.permission,
-     'GROUP'::text,
-     g.id,
-     g.identity_id,
-     g.mapping_id,
-     g.group_id
-    FROM ((public.app_user u
-      CROSS JOIN LATERAL public.pending_grant(
-         CASE
-             WHEN (EXISTS ( SELECT
-                FROM public.mapping_change c
-               WHERE ((c.tenant_id = effective_permission.p_tenant) AND (c.finished_at IS NULL)))) THEN effective_permission.p_tenant
-             ELSE NULL::uuid
-         END, effective_permission.p_user) g(id, permission, identity_id, mapping_id, group_id, group_name, granted_at, granted_by))
-      JOIN live_identity i ON (((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
-   WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND (g.granted_at <= effective_permission.p_at));
-END;
-CREATE FUNCTION public.name_parts(p_tenant uuid, VARIADIC p_names text[]) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT COALESCE(array_agg(DISTINCT hashtextextended(substr(name.name, place.place, 3), hashtextextended((name_parts.p_tenant)::text, (0)::bigint))), '{}'::bigint[]) AS "coalesce" FROM unnest(name_parts.p_names) name(name), LATERAL generate_series(1, (length(name.name) - 2)) place(place));
-CREATE TABLE public.user_read (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    facts text NOT NULL,
-    brief text NOT NULL
-);
-ALTER TABLE ONLY public.user_read ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS SETOF uuid
-    LANGUAGE sql
-    BEGIN ATOMIC
- WITH before AS (
-          SELECT u.id,
-             r.facts,
-             r.brief
-            FROM (unnest(refresh_user_read.p_users) u(id)
-              CROSS JOIN LATERAL ( SELECT user_read.facts,
-                     user_read.brief
-                    FROM public.user_read
-                   WHERE ((user_read.tenant_id = refresh_user_read.p_tenant) AND (user_read.id = u.id))
-                  LIMIT 1) r)
-         ), written AS (
-          INSERT INTO public.user_read (tenant_id, id, facts, brief)  SELECT refresh_user_read.p_tenant AS p_tenant,
-                     u.id,
-                     (json_build_array(COALESCE(i.facts, '[]'::json), COALESCE(g.facts, '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
-                            FROM ((( SELECT identity.id
-                                    FROM public.identity
-                                   WHERE ((identity.tenant_id = refresh_user_read.p_tenant) AND (identity.user_id = u.id))
-                                  OFFSET 0) i_1
-                              CROSS JOIN LATERAL ( SELECT identity_group.group_id,
-                                     identity_group.identity_id
-                                    FROM public.identity_group
-                                   WHERE ((identity_group.tenant_id = refresh_user_read.p_tenant) AND (identity_group.identity_id = i_1.id))
-                                  OFFSET 0) ig)
-                              CROSS JOIN LATERAL ( SELECT provider_group.name
-                                    FROM public.provider_group
-                                   WHERE ((provider_group.tenant_id = refresh_user_read.p_tenant) AND (provider_group.id = ig.group_id))
-                                  LIMIT 1) pg)), '[]'::json)))::text AS json_build_array,
-                     (json_build_array(COALESCE(i.brief, '[]'::json), COALESCE(g.brief, '[]'::json)))::text AS json_build_array
-                    FROM ((unnest(refresh_user_read.p_users) u(id)
-                      CROSS JOIN LATERAL ( SELECT json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state, i_1.issuer, i_1.subject, i_1.anchor, i_1.state_reason, i_1.state_since, i_1.created_at, i_1.signed_in_at) ORDER BY i_1.id) AS facts,
-                             json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state) ORDER BY i_1.id) AS brief
-                            FROM ( SELECT identity.id,
-                                     identity.tenant_id,
-                                     identity.user_id,
-                                     identity.provider_id,
-                                     identity.issuer,
-                                     identity.subject,
-                                     identity.anchor,
-                                     identity.claims,
-                                     identity.state,
-                                     identity.state_reason,
-                                     identity.state_since,
-                                     identity.created_at,
-                                     identity.signed_in_at,
-                                     identity.unlinked_at
-                                    FROM public.identity
-                                   WHERE ((identity.tenant_id = refresh_user_read.p_tenant) AND (identity.user_id = u.id))
-                                  OFFSET 0) i_1
-                           WHERE (i_1.unlinked_at IS NULL)) i)
-                      CROSS JOIN LATERAL ( SELECT json_agg(o.fact ORDER BY o.name, o.id) AS facts,
-                             json_agg(json_build_object('name', o.name, 'reasons', o.reasons) ORDER BY o.name) FILTER (WHERE (o.place = 1)) AS brief
-                            FROM ( SELECT (p.name COLLATE "C") AS name,
-                                     g_1.id,
-                                     json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted, g_1.id, g_1.mapping_id, g_1.group_id, g_1.granted_at, g_1.granted_by) AS fact,
-                                     json_agg(json_build_object('source', g_1.source, 'identity_id', g_1.identity_id, 'group', pg.asserted)) OVER (PARTITION BY p.id ORDER BY g_1.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS reasons,
-                                     row_number() OVER (PARTITION BY p.id ORDER BY g_1.id) AS place
-                                    FROM ((( SELECT permission_grant.id,
-    permission_grant.tenant_id,
-    permission_grant.user_id,
-    permission_grant.permission_id,
-    permission_grant.source,
-    permission_grant.identity_id,
-    permission_grant.mapping_id,
-    permission_grant.group_id,
-    permission_grant.granted_at,
-    permission_grant.granted_by,
-    permission_grant.revoked_at,
-    permission_grant.revoked_by,
-    permission_grant.revoked_reason
-   FROM public.permission_grant
-  WHERE ((permission_grant.tenant_id = refresh_user_read.p_tenant) AND (permission_grant.user_id = u.id) AND (permission_grant.revoked_at IS NULL))
- OFFSET 0) g_1
-                                      CROSS JOIN LATERAL ( SELECT permission.id,
-    permission.name
-   FROM public.permission
-  WHERE ((permission.tenant_id = refresh_user_read.p_tenant) AND (permission.id = g_1.permission_id))
- LIMIT 1) p)
-                                      LEFT JOIN LATERAL ( SELECT json_build_object('name', provider_group.name) AS asserted
-   FROM public.provider_group
-  WHERE ((provider_group.tenant_id = refresh_user_read.p_tenant) AND (provider_group.id = g_1.group_id))
- LIMIT 1) pg ON (true))) o) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief
-           WHERE (user_read.facts <> excluded.facts)
-           RETURNING user_read.id,
-             user_read.facts,
-             user_read.brief
-         )
-  SELECT w.id
-    FROM (written w
-      LEFT JOIN before b ON ((b.id = w.id)))
-   WHERE ((b.facts IS NULL) OR ((((w.facts)::json -> 1))::text <> (((b.facts)::json -> 1))::text) OR ((((w.facts)::json -> 2))::text <> (((b.facts)::json -> 2))::text) OR ((((w.brief)::json -> 0))::text <> (((b.brief)::json -> 0))::text));
-END;
-CREATE FUNCTION public.withdrawn_grant(p_tenant uuid, p_user uuid) RETURNS TABLE(id uuid)
-    LANGUAGE sql STABLE STRICT
-    BEGIN ATOMIC
- SELECT g.id
-    FROM public.permission_grant g
-   WHERE ((g.tenant_id = withdrawn_grant.p_tenant) AND (g.user_id = withdrawn_grant.p_user) AND (g.source = 'GROUP'::text) AND (g.revoked_at IS NULL) AND (EXISTS ( SELECT
-            FROM public.mapping_change c
-           WHERE ((c.tenant_id = withdrawn_grant.p_tenant) AND (c.mapping_id = g.mapping_id) AND (c.finished_at IS NULL)))) AND (NOT (EXISTS ( SELECT
-            FROM (((public.group_mapping m
-              JOIN public.identity i ON (((i.tenant_id = withdrawn_grant.p_tenant) AND (i.id = g.identity_id) AND ((m.provider_id IS NULL) OR (m.provider_id = i.provider_id)))))
-              JOIN public.mapping_permission mp ON (((mp.tenant_id = withdrawn_grant.p_tenant) AND (mp.mapping_id = m.id) AND (mp.permission_id = g.permission_id))))
-              JOIN public.mapping_group mg ON (((mg.tenant_id = withdrawn_grant.p_tenant) AND (mg.mapping_id = m.id) AND (mg.group_id = g.group_id))))
-           WHERE ((m.tenant_id = withdrawn_grant.p_tenant) AND (m.id = g.mapping_id) AND m.enabled AND (m.deleted_at IS NULL))))));
-END;
-CREATE TABLE public.api_token (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    name text NOT NULL,
-    token_hash bytea NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    seen_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    ended_reason text,
-    permissions text[] DEFAULT '{}'::text[] NOT NULL,
-    may_change boolean DEFAULT false NOT NULL
-);
-ALTER TABLE ONLY public.api_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.audit_event (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -540,6 +140,76 @@ CREATE TABLE public.frontend (
     managed_by text NOT NULL,
     CONSTRAINT frontend_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text])))
 );
+CREATE TABLE public.group_mapping (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid,
+    pattern text NOT NULL,
+    match text NOT NULL,
+    enabled boolean NOT NULL,
+    version integer NOT NULL,
+    managed_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT group_mapping_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
+    CONSTRAINT group_mapping_match_known CHECK ((match = ANY (ARRAY['EXACT'::text, 'GLOB'::text])))
+);
+ALTER TABLE ONLY public.group_mapping ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.identity (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text,
+    anchor text NOT NULL,
+    claims jsonb NOT NULL,
+    state text NOT NULL,
+    state_reason text,
+    state_since timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    signed_in_at timestamp with time zone NOT NULL,
+    unlinked_at timestamp with time zone,
+    CONSTRAINT identity_anchor_length CHECK (((length(anchor) >= 1) AND (length(anchor) <= 512))),
+    CONSTRAINT identity_state_known CHECK ((state = ANY (ARRAY['FRESH'::text, 'STALE'::text, 'REVOKED'::text, 'QUARANTINED'::text, 'UNSYNCED'::text]))),
+    CONSTRAINT identity_unlinked_is_over CHECK (((unlinked_at IS NULL) OR (state = 'REVOKED'::text)))
+);
+ALTER TABLE ONLY public.identity ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity ALTER COLUMN provider_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity ALTER COLUMN subject SET (n_distinct=-1);
+ALTER TABLE ONLY public.identity ALTER COLUMN anchor SET (n_distinct=-1);
+CREATE TABLE public.identity_group (
+    tenant_id uuid NOT NULL,
+    identity_id uuid NOT NULL,
+    group_id uuid NOT NULL
+);
+ALTER TABLE ONLY public.identity_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity_group ALTER COLUMN group_id SET (n_distinct=-0.001);
+CREATE TABLE public.identity_sync (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    due_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    lease_owner uuid,
+    generation bigint NOT NULL,
+    attempt_token_id uuid,
+    attempt_hash bytea,
+    attempt_at timestamp with time zone,
+    uncertain boolean NOT NULL,
+    failures integer NOT NULL,
+    signed_in_until timestamp with time zone,
+    groups_valid_until timestamp with time zone,
+    verified_at timestamp with time zone,
+    outcome text,
+    groups_completeness text NOT NULL,
+    CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
+)
+WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity_sync ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.invitation (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -630,6 +300,30 @@ CREATE TABLE public.logout_token_seen (
 );
 ALTER TABLE ONLY public.logout_token_seen ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 ALTER TABLE ONLY public.logout_token_seen ALTER COLUMN provider_id SET (n_distinct=-0.001);
+CREATE TABLE public.mapping_change (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    mapping_id uuid NOT NULL,
+    actor text NOT NULL,
+    total integer NOT NULL,
+    done integer NOT NULL,
+    after_identity_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone
+);
+CREATE TABLE public.mapping_group (
+    tenant_id uuid NOT NULL,
+    mapping_id uuid NOT NULL,
+    group_id uuid NOT NULL
+);
+ALTER TABLE ONLY public.mapping_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.mapping_permission (
+    tenant_id uuid NOT NULL,
+    mapping_id uuid NOT NULL,
+    permission_id uuid NOT NULL
+);
+ALTER TABLE ONLY public.mapping_permission ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.mapping_permission ALTER COLUMN permission_id SET (n_distinct=-0.001);
 CREATE TABLE public.one_time_code (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -682,6 +376,36 @@ CREATE TABLE public.password_try (
     locked_until timestamp with time zone,
     tried_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.permission (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    delegable boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT permission_name_shape CHECK (((name ~ '^[a-z][a-z0-9_.-]*(:[a-z0-9_.-]+)+$'::text) AND (length(name) <= 128)))
+);
+CREATE TABLE public.permission_grant (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    permission_id uuid NOT NULL,
+    source text NOT NULL,
+    identity_id uuid,
+    mapping_id uuid,
+    group_id uuid,
+    granted_at timestamp with time zone NOT NULL,
+    granted_by text NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_by text,
+    revoked_reason text,
+    CONSTRAINT permission_grant_closed_whole CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+    CONSTRAINT permission_grant_source_shape CHECK ((((source = 'MANUAL'::text) AND (identity_id IS NULL) AND (mapping_id IS NULL) AND (group_id IS NULL)) OR ((source = 'GROUP'::text) AND (identity_id IS NOT NULL) AND (mapping_id IS NOT NULL) AND (group_id IS NOT NULL))))
+);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN permission_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN mapping_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN group_id SET (n_distinct=-0.001);
 CREATE TABLE public.proposal (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -697,6 +421,53 @@ CREATE TABLE public.proposal (
     CONSTRAINT proposal_decided_whole CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by IS NULL)))),
     CONSTRAINT proposal_decision_known CHECK ((decision = ANY (ARRAY['APPROVED'::text, 'REJECTED'::text, 'WITHDRAWN'::text])))
 );
+CREATE TABLE public.provider (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    slug text NOT NULL,
+    protocol text NOT NULL,
+    preset text,
+    label text NOT NULL,
+    icon text,
+    "position" integer NOT NULL,
+    enabled boolean NOT NULL,
+    issuer text NOT NULL,
+    discovery_url text,
+    client_id text NOT NULL,
+    client_authentication text NOT NULL,
+    redirect_url text NOT NULL,
+    scopes text[] NOT NULL,
+    authorization_parameters jsonb NOT NULL,
+    endpoints jsonb NOT NULL,
+    claims jsonb NOT NULL,
+    client_settings jsonb,
+    provisioning text NOT NULL,
+    adopt_by_name boolean NOT NULL,
+    email_verified_rule text NOT NULL,
+    absent_groups text NOT NULL,
+    sync_mode text NOT NULL,
+    sync text NOT NULL,
+    sync_interval_seconds integer NOT NULL,
+    outage_grace_seconds integer NOT NULL,
+    unsynced_lease_seconds integer NOT NULL,
+    max_rate integer,
+    max_concurrent integer NOT NULL,
+    reauthentication boolean NOT NULL,
+    delivery text,
+    logout_page_url text,
+    managed_by text NOT NULL,
+    version integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    ending_after uuid,
+    CONSTRAINT provider_absent_groups_known CHECK ((absent_groups = ANY (ARRAY['EMPTY'::text, 'UNKNOWN'::text]))),
+    CONSTRAINT provider_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
+    CONSTRAINT provider_protocol_known CHECK ((protocol = ANY (ARRAY['oidc'::text, 'oauth2'::text]))),
+    CONSTRAINT provider_provisioning_known CHECK ((provisioning = ANY (ARRAY['JIT'::text, 'KNOWN_USERS'::text, 'LINKED_ONLY'::text]))),
+    CONSTRAINT provider_slug_shape CHECK ((slug ~ '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'::text)),
+    CONSTRAINT provider_sync_known CHECK ((sync = ANY (ARRAY['REFRESH_TOKEN'::text, 'ACCESS_TOKEN'::text, 'OFF'::text]))),
+    CONSTRAINT provider_sync_mode_known CHECK ((sync_mode = ANY (ARRAY['STRICT'::text, 'ADDITIVE'::text, 'NONE'::text])))
+);
 CREATE TABLE public.provider_breaker (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -708,6 +479,15 @@ CREATE TABLE public.provider_breaker (
     paused_at timestamp with time zone,
     learned_rate double precision
 );
+CREATE TABLE public.provider_group (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.provider_group ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.provider_secret (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -816,6 +596,13 @@ CREATE TABLE public.undelegable_name (
     tenant_id uuid NOT NULL,
     name text NOT NULL
 );
+CREATE TABLE public.user_read (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    facts text NOT NULL,
+    brief text NOT NULL
+);
+ALTER TABLE ONLY public.user_read ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.webhook (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,

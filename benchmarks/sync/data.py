@@ -15,6 +15,7 @@ from identity_api.db import providers, tenants
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Tenant
+from identity_api.db.user_facts import REFRESH
 from identity_api.ids import token_hash, uuid7
 from identity_api.relying_party.refresh_tokens import LoginTokens, seal
 from identity_api.vault import Vault
@@ -62,9 +63,7 @@ async def finish(connection: Connection) -> None:
         by_tenant.setdefault(row["tenant_id"], []).append(row["id"])
     for tenant_id, ids in by_tenant.items():
         for start in range(0, len(ids), 2_000):
-            await connection.execute(
-                "select refresh_user_read($1, $2)", tenant_id, ids[start : start + 2_000], timeout=600
-            )
+            await connection.execute(REFRESH, tenant_id, ids[start : start + 2_000], timeout=600)
     await connection.execute("vacuum analyze", timeout=600)
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from identity_api.db import sync
+from identity_api.db import sync_claims
 from identity_api.db.migrate import migrate
 
 ROUNDS = 15
@@ -44,7 +44,7 @@ async def _milliseconds(connection: asyncpg.Connection, *, looks_everywhere: boo
         transaction = connection.transaction()
         await transaction.start()
         began = time.perf_counter()
-        batch = await sync.claim(
+        batch = await sync_claims.claim(
             connection, owner=uuid4(), limit=LIMIT, max_inactive_days=30, places={}, looks_everywhere=looks_everywhere
         )
         times.append(1_000 * (time.perf_counter() - began))

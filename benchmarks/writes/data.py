@@ -8,6 +8,7 @@ import msgspec
 from benchmarks.data import Tenant, build
 from identity_api.db.database import Connection
 from identity_api.db.migrate import migrate
+from identity_api.db.user_facts import REFRESH
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
@@ -87,7 +88,7 @@ async def let_administer(connection: Connection, tenant: Tenant) -> None:
     await connection.execute(
         "update session set identity_id = null where tenant_id = $1 and user_id = $2", tenant.id, user_id
     )
-    await connection.execute("select refresh_user_read($1, array[$2::uuid])", tenant.id, user_id)
+    await connection.execute(REFRESH, tenant.id, [user_id])
 
 
 async def _gather(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:

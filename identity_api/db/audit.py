@@ -161,21 +161,30 @@ class Head(msgspec.Struct, frozen=True):
     key_id: str
 
 
-TENANTS_WITH_UNSEALED = """
-    with recursive waiting (tenant_id) as (
-        (select tenant_id from audit_event where sequence is null order by tenant_id limit 1)
-        union all
-        select (select e.tenant_id from audit_event e where e.sequence is null and e.tenant_id > waiting.tenant_id
-            order by e.tenant_id limit 1)
-        from waiting where waiting.tenant_id is not null)
-"""
-"""One look into the index for each of them, whatever number of events each has; the last row is null."""
+_LOOKED_AT = 1_000
+"""Unsealed events at a time, in the order of their tenants."""
 
 
-async def tenants_with_unsealed(connection: Connection) -> list[UUID]:
-    """Which tenants have events that no chain covers yet."""
-    rows = await connection.fetch(f"{TENANTS_WITH_UNSEALED} select tenant_id from waiting where tenant_id is not null")
-    return [row["tenant_id"] for row in rows]
+async def unsealed_seconds(connection: Connection) -> dict[UUID, float]:
+    """Which tenants have events that no chain covers yet, and for how long the oldest of each has waited."""
+    found: dict[UUID, float] = {}
+    after, looked_at = UUID(int=0), _LOOKED_AT
+    while looked_at == _LOOKED_AT:
+        # Of a tenant with more of them, the rest is passed over.
+        rows = await connection.fetch(
+            """
+            select tenant_id, count(*) as events, extract(epoch from now() - min(at))::float8 as seconds from (
+                select tenant_id, at from audit_event where sequence is null and tenant_id > $1
+                order by tenant_id, id limit $2) e
+            group by tenant_id order by tenant_id
+            """,
+            after,
+            _LOOKED_AT,
+        )
+        looked_at = sum(row["events"] for row in rows)
+        found |= {row["tenant_id"]: row["seconds"] for row in rows}
+        after = rows[-1]["tenant_id"] if rows else after
+    return found
 
 
 async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:

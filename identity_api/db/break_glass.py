@@ -98,11 +98,12 @@ async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Use
             where tenant_id = $1 and token_hash = $2 and used_at is null and revoked_at is null and expires_at > now()
             returning id, user_id, minutes
         ), admitted as (
-            update app_user set admitted_until = now() + make_interval(mins => used.minutes)
-            from used where app_user.tenant_id = $1 and app_user.id = used.user_id
-            returning app_user.id, app_user.admitted_until
+            update app_user set admitted_until = a.until
+            from (select id, user_id, minutes, now() + make_interval(mins => minutes) as until from used) a
+            where app_user.tenant_id = $1 and app_user.id = a.user_id
+            returning a.id, a.minutes, a.until
         )
-        select used.id, used.minutes, admitted.admitted_until as until from used join admitted on admitted.id = used.user_id
+        select id, minutes, until from admitted
         """,
         tenant_id,
         token_hash,
@@ -123,8 +124,8 @@ async def revoke(connection: Connection, tenant_id: UUID, credential_id: UUID) -
     await connection.execute(
         """
         with ended as (
-            update break_glass set revoked_at = coalesce(revoked_at, now()) where tenant_id = $1 and id = $2
-            returning user_id
+            update break_glass set revoked_at = coalesce(revoked_at, moment.at) from (select now() as at) moment
+            where tenant_id = $1 and id = $2 returning user_id
         )
         update app_user set admitted_until = least(admitted_until, now()) from ended
         where app_user.tenant_id = $1 and app_user.id = ended.user_id

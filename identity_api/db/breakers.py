@@ -27,17 +27,19 @@ async def record_refusal(
         with before as (
             select failures, people from provider_breaker where tenant_id = $1 and id = $2 for update
         ), counted as (
-            select coalesce(b.failures, 0) as failures, coalesce(b.people, '{}') as people,
-                coalesce(b.failures, 0) + case when $6 = any(b.people) then 0 else 1 end as after
-            from (select) one left join before b on true
+            select failures, after, case when after >= $4 then now() + make_interval(secs => $5) end as open_until
+            from (
+                select coalesce(b.failures, 0) as failures,
+                    coalesce(b.failures, 0) + case when $6 = any(b.people) then 0 else 1 end as after
+                from (select) one left join before b on true) c
         ), written as (
             insert into provider_breaker as b (id, tenant_id, failures, people, open_until, reason, changed_at)
-            select $2, $1, after, case when $6::uuid is null then '{}' else array[$6::uuid] end, null, $3, now() from counted
-            on conflict (tenant_id, id) do update set failures = excluded.failures, reason = excluded.reason, changed_at = now(),
+            select $2, $1, after, case when $6::uuid is null then '{}' else array[$6::uuid] end, open_until, $3, now()
+            from counted
+            on conflict (tenant_id, id) do update set failures = excluded.failures, reason = excluded.reason,
+                changed_at = excluded.changed_at, open_until = coalesce(excluded.open_until, b.open_until),
                 people = case when $6 = any(b.people) or cardinality(b.people) >= $4 then b.people
-                    else b.people || excluded.people end,
-                open_until = case when excluded.failures >= $4 then now() + make_interval(secs => $5)
-                    else b.open_until end
+                    else b.people || excluded.people end
         )
         select after >= $4 and failures < $4 from counted
         """,
@@ -84,7 +86,7 @@ async def pause(
         """
         insert into provider_breaker (id, tenant_id, failures, people, open_until, reason, changed_at, learned_rate)
         values ($2, $1, 0, '{}', now() + make_interval(secs => $3), $4, now(), $5)
-        on conflict (tenant_id, id) do update set reason = excluded.reason, changed_at = now(),
+        on conflict (tenant_id, id) do update set reason = excluded.reason, changed_at = excluded.changed_at,
             learned_rate = coalesce(excluded.learned_rate, provider_breaker.learned_rate),
             open_until = greatest(provider_breaker.open_until, excluded.open_until)
         """,

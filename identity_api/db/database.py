@@ -86,6 +86,8 @@ class Database:
     ) -> None:
         self.limits = limits
         """The limits of one tenant."""
+        self.is_distributed = False
+        """Whether tenants' rows are on several nodes (Citus), so that a statement that locks rows has to be of one tenant."""
         self._url = url
         self._is_lent = pooling == "transaction"
         """A pooler lends a connection for one transaction: without session state and start-up parameters."""
@@ -115,6 +117,9 @@ class Database:
                 statement_cache_size=0 if self._is_lent else 100,
             )
             self._in_hand = ConnectionsInHand(self._pool, release_seconds=COMMAND_TIMEOUT_SECONDS)
+            self.is_distributed = await self._pool.fetchval(
+                "select exists (select from pg_extension where extname = 'citus')"
+            )
         except (*_DOWN, TimeoutError) as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
         except asyncpg.PostgresError as error:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
+from identity_api.db.in_force import effective_permissions
 
 
 class KnownPerson(msgspec.Struct, frozen=True):
@@ -194,15 +195,16 @@ class HeldPermission(msgspec.Struct, frozen=True):
 
 async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[HeldPermission]:
     """By name; each source once."""
+    effective = effective_permissions("$1", "$2", "now()")
     rows = await connection.fetch(
-        """
+        f"""
         select distinct p.name, g.source, e.grant_id is not null as in_force
         from permission_grant g
         cross join lateral (select name from permission where tenant_id = $1 and id = g.permission_id limit 1) p
-        left join effective_permission($1, $2, now()) e on e.grant_id = g.id
+        left join {effective} e on e.grant_id = g.id
         where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null
         union
-        select permission, source, true from effective_permission($1, $2, now()) order by 1, 2
+        select permission, source, true from {effective} e order by 1, 2
         """,
         tenant_id,
         user_id,

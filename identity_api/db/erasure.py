@@ -169,7 +169,8 @@ async def remove(connection: Connection, tenant_id: UUID, user_id: UUID, names: 
         update app_user set username = 'erased:' || id, username_folded = 'erased:' || id, display_label = 'Erased user',
             display_label_folded = 'erased user', email = null, email_folded = null, email_verified = null,
             password_hash = null, admitted_until = null, epoch = epoch + 1,
-            disabled_at = coalesce(disabled_at, now()), erased_at = now()
+            disabled_at = coalesce(disabled_at, moment.at), erased_at = moment.at
+        from (select now() as at) moment
         where tenant_id = $1 and id = $2
         """,
         tenant_id,
@@ -226,18 +227,19 @@ async def redact(
         rows = await connection.fetch(
             """
             update audit_event e set
-                digest = audit_digest(e.salt, e.payload, e.old, e.new, e.address, e.reason), salt = null, erased_by = $4,
+                digest = s.digest, salt = null, erased_by = $4,
                 payload = e.payload - s.personal, old = e.old - s.personal,
                 new = e.new - s.personal - case when e.subject_kind = 'proposal' then array['reason'] else '{}' end,
                 address = case when not s.is_own then e.address end,
                 reason = case when not s.is_own and not s.is_about then e.reason end
             from (
-                select id, w.is_about, w.is_own, case when w.is_about then $5::text[] else '{}' end as personal
+                select id, w.is_about, w.is_own, case when w.is_about then $5::text[] else '{}' end as personal,
+                    audit_digest(o.salt, o.payload, o.old, o.new, o.address, o.reason) as digest
                 from audit_event o
                 cross join lateral (
                     select o.user_id is not distinct from $2 or o.action = 'login.failed' as is_about,
                         o.actor = 'user:' || $2::uuid as is_own) w
-                where o.tenant_id = $1 and o.id = any($3::uuid[])) s
+                where o.tenant_id = $1 and o.id = any($3::uuid[]) offset 0) s
             where e.tenant_id = $1 and e.id = s.id and e.salt is not null
             returning e.id, e.digest
             """,

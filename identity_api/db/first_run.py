@@ -15,9 +15,9 @@ async def offer(connection: Connection, token_hash: bytes, *, seconds: int, anew
         insert into first_run as f (id, token_hash, created_at, expires_at)
         select 'first', $1, now(), now() + make_interval(secs => $2) where not exists (select from tenant)
         on conflict (id) do update
-            set token_hash = excluded.token_hash, tenant_slug = null, created_at = now(), expires_at = excluded.expires_at,
-                used_at = null
-            where $3 or f.expires_at <= now()
+            set token_hash = excluded.token_hash, tenant_slug = null, created_at = excluded.created_at,
+                expires_at = excluded.expires_at, used_at = null
+            where $3 or f.expires_at <= excluded.created_at
         returning expires_at
         """,
         token_hash,

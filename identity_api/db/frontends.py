@@ -59,9 +59,9 @@ async def delete(connection: Connection, tenant_id: UUID, frontend_id: UUID) -> 
         """
         with gone as (
             select id, user_id, ended_at is null as is_live from session where tenant_id = $1 and frontend_id = $2 for update)
-        update session s set frontend_id = null, ended_at = coalesce(s.ended_at, now()),
+        update session s set frontend_id = null, ended_at = coalesce(s.ended_at, moment.at),
             ended_reason = coalesce(s.ended_reason, 'frontend_deleted'), id_token_sealed = null
-        from gone where s.tenant_id = $1 and s.id = gone.id
+        from gone, (select now() as at) moment where s.tenant_id = $1 and s.id = gone.id
         returning s.id, s.user_id, gone.is_live
         """,
         tenant_id,

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
+from identity_api.db.in_force import effective_permissions
 from identity_api.ids import uuid7
 
 CloseReason = Literal["GROUP_LEFT", "MAPPING_CHANGED", "MODE_NONE", "STRICT_PROVIDER", "ADMIN"]
@@ -271,7 +272,7 @@ async def open_grants(connection: Connection, tenant_id: UUID, user_id: UUID, pe
 async def effective(connection: Connection, tenant_id: UUID, user_id: UUID) -> frozenset[str]:
     """The names of the permissions in force now, by the definition itself (I1)."""
     rows = await connection.fetch(
-        "select distinct permission from effective_permission($1, $2, now())", tenant_id, user_id
+        f"select distinct permission from {effective_permissions('$1', '$2', 'now()')} e", tenant_id, user_id
     )
     return frozenset([row["permission"] for row in rows])
 

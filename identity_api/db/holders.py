@@ -4,6 +4,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from identity_api.db.database import Connection
+from identity_api.db.in_force import effective_permissions
 
 _BEFORE_ALL, _AFTER_ALL = UUID(int=0), UUID(int=2**128 - 1)
 
@@ -33,7 +34,7 @@ async def after(
     rows = await connection.fetch(
         f"""
         select h.user_id, exists (
-            select from effective_permission($1, h.user_id, now()) e
+            select from {effective_permissions("$1", "h.user_id", "now()")} e
             where e.permission = (select name from permission where tenant_id = $1 and id = $2)) as is_in_force
         from (
             select distinct user_id from permission_grant

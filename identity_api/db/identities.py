@@ -120,30 +120,32 @@ _RENEW = """
     with renewed as (
         update identity i set claims = n.claims::jsonb, state = n.state, state_reason = n.reason,
             state_since = case when i.state = n.state and i.state_reason is not distinct from n.reason
-                then i.state_since else now() end,
-            signed_in_at = case when $9 then now() else i.signed_in_at end
-        from unnest($10::uuid[], $11::text[], $12::text[], $13::text[]) as n (id, claims, state, reason)
+                then i.state_since else moment.at end,
+            signed_in_at = case when $9 then moment.at else i.signed_in_at end
+        from unnest($10::uuid[], $11::text[], $12::text[], $13::text[]) as n (id, claims, state, reason),
+            (select now() as at) moment
         where i.tenant_id = $1 and i.id = n.id
     ), asked as (
+        -- None unless a login begins. A condition that is false would be no way to say so: Citus drops the whole statement then.
         select s.id, s.attempt_token_id from identity_sync s
-        where $9 and s.tenant_id = $1 and s.id = any($2::uuid[]) and (s.uncertain or s.attempt_hash is not null)
+        where s.tenant_id = $1 and s.id = any($15::uuid[]) and (s.uncertain or s.attempt_hash is not null)
     ), attempted as (
         update refresh_token r set uncertain = true from asked
         where r.tenant_id = $1 and r.identity_id = asked.id and r.dead_at is null
             and (asked.attempt_token_id is null or r.id = asked.attempt_token_id)
     )
     update identity_sync s set
-        signed_in_until = now() + make_interval(secs => $7),
-        groups_valid_until = case when n.verified then now() + make_interval(secs => $7)
-            when n.forget then null else s.groups_valid_until end,
+        signed_in_until = n.until,
+        groups_valid_until = case when n.verified then n.until when n.forget then null else s.groups_valid_until end,
         verified_at = now(), outcome = n.outcome, groups_completeness = n.completeness,
-        due_at = case when n.due is not null and s.due_at > n.was_due then s.due_at
-            else now() + make_interval(secs => n.due) end,
+        due_at = case when n.due_at is not null and s.due_at > n.was_due then s.due_at else n.due_at end,
         lease_until = null, lease_owner = null, failures = 0, uncertain = false,
         attempt_token_id = null, attempt_hash = null, attempt_at = null,
         generation = s.generation + case when $9 then 1 else 0 end
-    from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[], $14::timestamptz[])
-        as n (id, verified, forget, completeness, outcome, due, was_due)
+    from (
+        select *, now() + make_interval(secs => due) as due_at, now() + make_interval(secs => $7) as until
+        from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[], $14::timestamptz[])
+            as c (id, verified, forget, completeness, outcome, due, was_due) offset 0) n
     where s.tenant_id = $1 and s.id = n.id
 """
 
@@ -178,6 +180,7 @@ async def renew(
         [one.state for one in renewals],
         [one.state_reason for one in renewals],
         [one.was_due_at for one in leases],
+        [one.id for one in leases] if begins_login else [],
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from identity_api.db.audit import TENANTS_WITH_UNSEALED
+from identity_api.db.audit import unsealed_seconds
 from identity_api.db.database import Connection
 
 
@@ -36,13 +36,5 @@ async def try_write(connection: Connection) -> None:
 
 async def oldest_unsealed_seconds(connection: Connection) -> float:
     """For how long the oldest audit event has waited to be sealed; 0 if none waits."""
-    seconds = await connection.fetchval(
-        f"""
-        {TENANTS_WITH_UNSEALED}
-        select extract(epoch from now() - min(e.at))::float8 from waiting
-        cross join lateral (
-            select at from audit_event
-            where tenant_id = waiting.tenant_id and sequence is null order by id limit 1) e
-        """
-    )
-    return max(0.0, seconds or 0.0)
+    waiting = await unsealed_seconds(connection)
+    return max(0.0, *waiting.values(), 0.0)

@@ -4,7 +4,15 @@ import msgspec
 
 from identity_api.db.clients import CLIENT, ServiceClient, client_of, service_client
 from identity_api.db.database import Connection
-from identity_api.db.sessions import API_TOKEN, SESSION, Token, api_token_of, session_of
+from identity_api.db.sessions import (
+    API_TOKEN,
+    API_TOKEN_DURING_EDIT,
+    SESSION,
+    SESSION_DURING_EDIT,
+    Token,
+    api_token_of,
+    session_of,
+)
 from identity_api.ids import TokenKey
 
 
@@ -26,11 +34,15 @@ def _beside(token: str, name: str) -> str:
 
 
 _BESIDE_SESSION, _BESIDE_API_TOKEN = _beside(SESSION, "$4"), _beside(API_TOKEN, "$3")
+_BESIDE_SESSION_DURING_EDIT = _beside(SESSION_DURING_EDIT, "$4")
+_BESIDE_API_TOKEN_DURING_EDIT = _beside(API_TOKEN_DURING_EDIT, "$3")
 
 
 async def about_session(connection: Connection, name: str, key: TokenKey, *, idle_seconds: int) -> Asked | None:
     """The client with that name, with the live session of this key; None without a client."""
     row = await connection.fetchrow(_BESIDE_SESSION, *key, float(idle_seconds), name)
+    if row is not None and row["is_edited"]:
+        row = await connection.fetchrow(_BESIDE_SESSION_DURING_EDIT, *key, float(idle_seconds), name)
     if row is None:
         return None
     return Asked(client_of(row), row["secret_hash"], None if row["token_id"] is None else session_of(row))
@@ -39,6 +51,8 @@ async def about_session(connection: Connection, name: str, key: TokenKey, *, idl
 async def about_api_token(connection: Connection, name: str, key: TokenKey) -> Asked | None:
     """The client with that name, with the live API token of this key; None without a client."""
     row = await connection.fetchrow(_BESIDE_API_TOKEN, *key, name)
+    if row is not None and row["is_edited"]:
+        row = await connection.fetchrow(_BESIDE_API_TOKEN_DURING_EDIT, *key, name)
     if row is None:
         return None
     return Asked(client_of(row), row["secret_hash"], None if row["token_id"] is None else api_token_of(row))

@@ -109,14 +109,19 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> Taken | None:
-    """Count a try as wrong before it is checked; None while the account is locked, and then nothing is counted."""
+    """Count a try as wrong before it is checked; None while the account is locked, and then nothing is counted.
+
+    The caller has locked the account's row, which is there.
+    """
     row = await connection.fetchrow(
         """
-        insert into local_account as a (id, tenant_id, failures) values ($2, $1, 1)
-        on conflict (tenant_id, id) do update set failures = a.failures + 1, locked_until = case when a.failures + 1 >= $3
-            then now() + make_interval(secs => least($4 * 2 ^ least(a.failures + 1 - $3, 20), $5)) end
-        where a.locked_until is null or a.locked_until <= now()
-        returning a.locked_until
+        update local_account a set failures = t.failures, locked_until = t.locked_until
+        from (
+            select b.failures + 1 as failures, case when b.failures + 1 >= $3
+                then now() + make_interval(secs => least($4 * 2 ^ least(b.failures + 1 - $3, 20), $5)) end as locked_until
+            from local_account b
+            where b.tenant_id = $1 and b.id = $2 and (b.locked_until is null or b.locked_until <= now()) offset 0) t
+        where a.tenant_id = $1 and a.id = $2 returning t.locked_until
         """,
         tenant_id,
         user_id,

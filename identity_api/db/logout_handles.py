@@ -35,8 +35,8 @@ async def take(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Se
     """Use the handle up; None if it is unknown, used, expired, or another tenant's. Of several at once, one gets it."""
     row = await connection.fetchrow(
         """
-        delete from logout_handle where tenant_id = $1 and token_hash = $2
-        returning id, sealed, expires_at > now() as is_live
+        delete from logout_handle using (select now() as at) moment where tenant_id = $1 and token_hash = $2
+        returning id, sealed, expires_at > moment.at as is_live
         """,
         tenant_id,
         token_hash,

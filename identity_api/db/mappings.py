@@ -307,54 +307,6 @@ async def begin_changes(
     return totals
 
 
-class Change(msgspec.Struct, frozen=True):
-    """An edit that grants are still following."""
-
-    id: UUID
-    tenant_id: UUID
-    mapping_id: UUID
-    actor: str
-    after_identity_id: UUID | None
-
-
-async def lock_next_change(connection: Connection, *, after_tenant: UUID | None = None) -> Change | None:
-    """The oldest unfinished edit of a tenant that no other worker holds; locked until the transaction ends.
-
-    Args:
-        after_tenant: the tenant before: tenants take turns, so that many edits of one tenant delay no other.
-    """
-    row = await connection.fetchrow(
-        """
-        select id, tenant_id, mapping_id, actor, after_identity_id from mapping_change
-        where finished_at is null
-        order by $1::uuid is not null and tenant_id <= $1, tenant_id, created_at limit 1 for update skip locked
-        """,
-        after_tenant,
-    )
-    return Change(**row) if row else None
-
-
-class LatestEdit(msgspec.Struct, frozen=True):
-    """Whose the rows of a mapping are now, and since when they give what they give."""
-
-    actor: str
-    at: datetime
-
-
-async def latest_edit(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> LatestEdit:
-    """Of the mapping's unfinished edits, of which there is at least one."""
-    row = await connection.fetchrow(
-        """
-        select actor, created_at as at from mapping_change
-        where tenant_id = $1 and mapping_id = $2 and finished_at is null order by id desc limit 1
-        """,
-        tenant_id,
-        mapping_id,
-    )
-    assert row is not None  # the caller has locked one
-    return LatestEdit(**row)
-
-
 async def concerned(
     connection: Connection, tenant_id: UUID, mapping_id: UUID, *, after: UUID | None, limit: int
 ) -> list[UUID]:
@@ -381,19 +333,3 @@ async def concerned_of(connection: Connection, tenant_id: UUID, mapping_id: UUID
         user_id,
     )
     return [row["id"] for row in rows]
-
-
-async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID], *, finished: bool) -> None:
-    """Record the edit's progress."""
-    await connection.execute(
-        """
-        update mapping_change set done = done + $3, after_identity_id = coalesce($4, after_identity_id),
-            finished_at = case when $5 then clock_timestamp() end
-        where tenant_id = $1 and id = $2
-        """,
-        change.tenant_id,
-        change.id,
-        len(reached),
-        reached[-1] if reached else None,
-        finished,
-    )

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
+from identity_api.db.in_force import effective_permissions
 
 SAMPLE = 500
 
@@ -93,14 +94,14 @@ async def progress(connection: Connection, tenant_id: UUID) -> dict[UUID, Provid
 async def has_holder(connection: Connection, tenant_id: UUID, permission: str) -> bool:
     """Whether anybody holds the permission with force now (I1)."""
     value: bool = await connection.fetchval(
-        """
+        f"""
         select exists (
             select from (
                 select distinct g.user_id from permission_grant g
                 join permission p on p.tenant_id = $1 and p.id = g.permission_id
                 where g.tenant_id = $1 and p.name = $2 and g.revoked_at is null
             ) holder
-            cross join lateral effective_permission($1, holder.user_id, now()) e where e.permission = $2
+            cross join lateral {effective_permissions("$1", "holder.user_id", "now()")} e where e.permission = $2
         )
         """,
         tenant_id,

@@ -149,8 +149,20 @@ async def after(connection: Connection, tenant_id: UUID, position: int, *, limit
     return [Change(**row) for row in rows]
 
 
-async def after_each(connection: Connection, positions: Mapping[UUID, int], *, limit: int) -> list[tuple[UUID, Change]]:
-    """Changes of several tenants, each after its position, the oldest first; at most `limit` of each."""
+async def after_each(
+    connection: Connection, positions: Mapping[UUID, int], *, limit: int, is_distributed: bool = False
+) -> list[tuple[UUID, Change]]:
+    """Changes of several tenants, each after its position, the oldest first; at most `limit` of each.
+
+    Args:
+        is_distributed: one statement for each tenant, see `Database.is_distributed`.
+    """
+    if is_distributed:
+        return [
+            (tenant_id, change)
+            for tenant_id, position in positions.items()
+            for change in await after(connection, tenant_id, position, limit=limit)
+        ]
     rows = await connection.fetch(
         f"""
         select t.tenant_id, o.* from unnest($1::uuid[], $2::bigint[]) as t (tenant_id, position)

@@ -54,8 +54,8 @@ async def void(connection: Connection, tenant_id: UUID, user_id: UUID) -> int:
     """Use up all tokens of the user; returns how many still worked."""
     rows = await connection.fetch(
         """
-        update password_token set used_at = now() where tenant_id = $1 and user_id = $2 and used_at is null
-        returning expires_at > now() as worked
+        update password_token set used_at = moment.at from (select now() as at) moment
+        where tenant_id = $1 and user_id = $2 and used_at is null returning expires_at > moment.at as worked
         """,
         tenant_id,
         user_id,

@@ -90,10 +90,11 @@ async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, so
         """
         insert into password_try as t (tenant_id, user_id, source_hash, is_known, failures, tried_at)
         values ($1, $2, $3, true, 1, now())
-        on conflict (tenant_id, user_id, source_hash) do update set failures = t.failures + 1, tried_at = now(),
-            locked_until = case when t.failures + 1 >= $4
-                then now() + make_interval(secs => least($5 * 2 ^ least(t.failures + 1 - $4, 20), $6)) end
-        where t.locked_until is null or t.locked_until <= now()
+        on conflict (tenant_id, user_id, source_hash) do update set failures = t.failures + 1, tried_at = excluded.tried_at,
+            -- In UTC: what an interval adds to a moment could otherwise depend on the session's time zone.
+            locked_until = case when t.failures + 1 >= $4 then (excluded.tried_at at time zone 'UTC'
+                + make_interval(secs => least($5 * 2 ^ least(t.failures + 1 - $4, 20), $6))) at time zone 'UTC' end
+        where t.locked_until is null or t.locked_until <= excluded.tried_at
         returning t.locked_until
         """,
         tenant_id,
@@ -112,9 +113,9 @@ async def _count_address(connection: Connection, tenant_id: UUID, user_id: UUID,
         """
         insert into password_try as t (tenant_id, user_id, source_hash, is_known, failures, tried_at)
         values ($1, $2, $3, false, 1, now())
-        on conflict (tenant_id, user_id, source_hash) do update set tried_at = now(),
-            failures = case when t.tried_at > now() - interval '1 day' then t.failures + 1 else 1 end
-        where t.failures < $4 or t.tried_at <= now() - interval '1 day'
+        on conflict (tenant_id, user_id, source_hash) do update set tried_at = excluded.tried_at,
+            failures = case when excluded.tried_at - t.tried_at < interval '1 day' then t.failures + 1 else 1 end
+        where t.failures < $4 or excluded.tried_at - t.tried_at >= interval '1 day'
         returning true
         """,
         tenant_id,

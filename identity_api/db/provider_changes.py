@@ -57,11 +57,6 @@ _OF_PROVIDER = (
         and group_id in (select id from provider_group where tenant_id = $1 and provider_id = $2)
     """,
     "delete from provider_group where tenant_id = $1 and provider_id = $2",
-    """
-    update tenant set default_provider = null
-    where id = $1 and default_provider = (select slug from provider where tenant_id = $1 and id = $2)
-    """,
-    "delete from provider where tenant_id = $1 and id = $2",
 )
 
 
@@ -69,6 +64,12 @@ async def remove(connection: Connection, tenant_id: UUID, provider_id: UUID) -> 
     """Delete a provider without identities and live mappings, with all rows that belong only to it."""
     for statement in _OF_PROVIDER:
         await connection.execute(statement, tenant_id, provider_id)
+    slug = await connection.fetchval(
+        "delete from provider where tenant_id = $1 and id = $2 returning slug", tenant_id, provider_id
+    )
+    await connection.execute(
+        "update tenant set default_provider = null where id = $1 and default_provider = $2", tenant_id, slug
+    )
 
 
 async def add_secret(connection: Connection, tenant_id: UUID, provider_id: UUID, secret: SealedSecret) -> None:

@@ -254,7 +254,7 @@ async def shares_place(connection: Connection, provider: Provider) -> bool:
         await connection.fetchval(
             f"""
             select exists (
-                select from provider other
+                select 1 from provider other
                 join (select *, {_PLACE} as place from provider where tenant_id = $1 and id = $2) mine
                     on {_PLACE_OF_OTHER} = mine.place and other.id <> mine.id
                 where other.enabled and (other.protocol, other.issuer, coalesce(other.discovery_url, ''), other.endpoints)

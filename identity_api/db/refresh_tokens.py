@@ -36,10 +36,10 @@ _ADD = """
         update refresh_token set sealed = null, dead_at = now(), dead_reason = 'too_many'
         where tenant_id = $1 and dead_at is null and id in (
             select id from refresh_token where tenant_id = $1 and identity_id = $2 and dead_at is null
-            -- Those before this one: a statement does not see what it has inserted.
+                and id <> $4
             order by created_at desc, id desc offset $6 - (select count(*) from added))
     )
-    select id from known
+    select id, clock_timestamp() as at from known
 """
 
 
@@ -59,7 +59,7 @@ async def add(
         The row's id.
     """
     new_id = uuid7()
-    known: UUID | None = await connection.fetchval(
+    known = await connection.fetchrow(
         _ADD,
         tenant_id,
         identity_id,
@@ -70,10 +70,11 @@ async def add(
     )
     if known is None:
         return new_id
+    known_id: UUID = known["id"]
     await connection.execute(
         """
         with again as (
-            update refresh_token set sealed = $4, created_at = clock_timestamp(), dead_at = null, dead_reason = null,
+            update refresh_token set sealed = $4, created_at = $6, dead_at = null, dead_reason = null,
                 uncertain = false
             where tenant_id = $1 and id = $3 returning id
         )
@@ -84,11 +85,12 @@ async def add(
         """,
         tenant_id,
         identity_id,
-        known,
-        seal(known),
+        known_id,
+        seal(known_id),
         MAX_LIVE,
+        known["at"],
     )
-    return known
+    return known_id
 
 
 async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID) -> LiveToken | None:
@@ -119,38 +121,40 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     theft, it ends the whole login."""
 
 
-_ROTATE = """
+_ROTATION = """
 with came as (
     select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[])
         as c (tenant_id, id, presented, hash, sealed, generation, uncertain)
 ), held as (
     select c.* from came c
-    join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
-    join identity_sync s on s.tenant_id = r.tenant_id and s.id = r.identity_id
+    join refresh_token r on r.tenant_id = {c} and r.id = c.id
+    join identity_sync s on s.tenant_id = {r} and s.id = r.identity_id
     order by s.tenant_id, s.id for no key update of s
 ), replaced as (
     delete from refresh_token r using held c, refresh_token p
-    where p.tenant_id = c.tenant_id and p.id = c.id and p.dead_at is null and p.hash = c.presented
-        and r.tenant_id = p.tenant_id and r.identity_id = p.identity_id and r.hash = c.hash and r.id <> p.id
+    where p.tenant_id = {c} and p.id = c.id and p.dead_at is null and p.hash = c.presented
+        and r.tenant_id = {p} and r.identity_id = p.identity_id and r.hash = c.hash and r.id <> p.id
     returning r.id
 ), landed as (
     update refresh_token set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
     from held c, (select count(*) from replaced) before
-    where refresh_token.tenant_id = c.tenant_id and refresh_token.id = c.id and dead_at is null
+    where refresh_token.tenant_id = {c} and refresh_token.id = c.id and dead_at is null
         and refresh_token.hash = c.presented
     returning refresh_token.tenant_id, refresh_token.id, identity_id, c.generation
 ), resolved as (
     update identity_sync s set attempt_token_id = null, attempt_hash = null, attempt_at = null
-    from landed l where s.tenant_id = l.tenant_id and s.id = l.identity_id and s.generation = l.generation
+    from landed l where s.tenant_id = {l} and s.id = l.identity_id and s.generation = l.generation
 )
 select id from landed
 union all
-select r.id from came c join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
+select r.id from came c join refresh_token r on r.tenant_id = {c} and r.id = c.id
 where r.dead_at is null and r.hash = c.hash
 """
+_ROTATE = _ROTATION.format(c="c.tenant_id", r="r.tenant_id", p="p.tenant_id", l="l.tenant_id")
+_ROTATE_OF_TENANT = _ROTATION.format(**dict.fromkeys("crpl", "$8"))
 
 
-async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozenset[UUID]:
+async def rotate(connection: Connection, landings: Sequence[Landing], *, of: UUID | None = None) -> frozenset[UUID]:
     """Compare-and-set: replace each presented token by its successor. One statement, of any tenants.
 
     With it the attempts of these generations are resolved: their answers have landed. It is the one writer that comes
@@ -159,21 +163,22 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
     A successor that another login of the identity has as well (a provider may know one token for all of a person's
     logins) is kept in this row alone.
 
+    Args:
+        of: the tenant of all of them, where a statement may concern only one (`Database.is_distributed`).
+
     Returns:
         The ids of the tokens whose successor is stored. For the others, another token is stored now, or they are dead:
         another result came first. A successor that was stored already is among them, so that a commit of unknown
         outcome may be tried again.
     """
-    rows = await connection.fetch(
-        _ROTATE,
-        [one.tenant_id for one in landings],
-        [one.token_id for one in landings],
-        [one.presented_hash for one in landings],
-        [one.hash for one in landings],
-        [one.sealed for one in landings],
-        [one.generation for one in landings],
-        [one.uncertain for one in landings],
-    )
+    arguments = [
+        [getattr(one, name) for one in landings]
+        for name in ("tenant_id", "token_id", "presented_hash", "hash", "sealed", "generation", "uncertain")
+    ]
+    if of is None:
+        rows = await connection.fetch(_ROTATE, *arguments)
+    else:
+        rows = await connection.fetch(_ROTATE_OF_TENANT, *arguments, of)
     return frozenset([row["id"] for row in rows])
 
 

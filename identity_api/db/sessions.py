@@ -16,6 +16,7 @@ from identity_api.db.database import Connection
 from identity_api.db.user_read_model import (
     CIRCUMSTANCES,
     USER_COLUMNS,
+    USER_COLUMNS_DURING_EDIT,
     UserRecord,
     tenant_circumstances,
     user_record,
@@ -62,7 +63,7 @@ async def insert(
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), now(),
                 now() + make_interval(secs => $13))
         )
-        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$14")}
+        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$14")} and s.id <> $1
         order by s.created_at desc, s.id desc offset $15 - 1
         """,
         *[getattr(session, name) for name in NewSession.__struct_fields__],
@@ -128,6 +129,12 @@ API_TOKEN = f"""
 """The live API token of tenant $1 with hash $2, with its user, who proves nothing by its use."""
 
 
+SESSION_DURING_EDIT, API_TOKEN_DURING_EDIT = [
+    statement.replace(USER_COLUMNS, USER_COLUMNS_DURING_EDIT) for statement in (SESSION, API_TOKEN)
+]
+"""What to ask instead, where a row says `is_edited`."""
+
+
 def session_of(row: Record) -> Token:
     """The row that `SESSION` selected."""
     return _token(row)
@@ -164,12 +171,16 @@ async def authenticate_session(
 ) -> Token | None:
     """The live session of this token: not ended, idle, expired, of a past epoch, a dead login or a disabled user."""
     row = await connection.fetchrow(SESSION, tenant_id, token_hash, float(idle_seconds))
+    if row is not None and row["is_edited"]:
+        row = await connection.fetchrow(SESSION_DURING_EDIT, tenant_id, token_hash, float(idle_seconds))
     return None if row is None else session_of(row)
 
 
 async def authenticate_api_token(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Token | None:
     """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`)."""
     row = await connection.fetchrow(API_TOKEN, tenant_id, token_hash)
+    if row is not None and row["is_edited"]:
+        row = await connection.fetchrow(API_TOKEN_DURING_EDIT, tenant_id, token_hash)
     return None if row is None else api_token_of(row)
 
 
@@ -186,9 +197,13 @@ async def authenticate_each(
     found: dict[bytes, Token | None] = {}
     if sessions:
         rows = await connection.fetch(_of_each(SESSION), tenant_id, sessions, float(idle_seconds))
+        if rows and rows[0]["is_edited"]:
+            rows = await connection.fetch(_of_each(SESSION_DURING_EDIT), tenant_id, sessions, float(idle_seconds))
         found |= {row["token_hash"]: session_of(row) for row in rows}
     if api_tokens:
         rows = await connection.fetch(_of_each(API_TOKEN), tenant_id, api_tokens)
+        if rows and rows[0]["is_edited"]:
+            rows = await connection.fetch(_of_each(API_TOKEN_DURING_EDIT), tenant_id, api_tokens)
         for row in rows:
             found[row["token_hash"]] = api_token_of(row)
     return {key: token for key, token in found.items() if token is not None}

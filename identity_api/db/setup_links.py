@@ -36,8 +36,9 @@ class SetupLink(msgspec.Struct, frozen=True, kw_only=True):
 
 _LINK = """
     id, tenant_id, maker_id, made_by, provider_id, slug, label, permissions, step, preset, created_at, expires_at, ended_at,
-    ended_reason, ended_at is null and expires_at > now() as is_live
+    ended_reason
 """
+_LINK_NOW = f"{_LINK}, ended_at is null and expires_at > now() as is_live"
 
 
 def _link(row: Record) -> SetupLink:
@@ -65,7 +66,8 @@ async def insert(connection: Connection, new: NewLink) -> SetupLink:
         f"""
         insert into setup_link (id, tenant_id, maker_id, made_by, token_hash, provider_id, slug, label, permissions, step,
             created_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'vendor', now(), now() + make_interval(secs => $10)) returning {_LINK}
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'vendor', now(), now() + make_interval(secs => $10))
+        returning {_LINK}, expires_at > created_at as is_live
         """,
         new.id,
         new.tenant_id,
@@ -85,7 +87,7 @@ async def insert(connection: Connection, new: NewLink) -> SetupLink:
 async def live(connection: Connection, tenant_id: UUID, token_hash: bytes) -> SetupLink | None:
     """The link of this token, if it can be used now."""
     row = await connection.fetchrow(
-        f"select {_LINK} from setup_link"
+        f"select {_LINK_NOW} from setup_link"
         " where tenant_id = $1 and token_hash = $2 and ended_at is null and expires_at > now()",
         tenant_id,
         token_hash,
@@ -104,7 +106,7 @@ async def count_live(connection: Connection, tenant_id: UUID) -> int:
 async def of_tenant(connection: Connection, tenant_id: UUID, *, most: int) -> list[SetupLink]:
     """The tenant's newest links."""
     rows = await connection.fetch(
-        f"select {_LINK} from setup_link where tenant_id = $1 order by id desc limit $2", tenant_id, most
+        f"select {_LINK_NOW} from setup_link where tenant_id = $1 order by id desc limit $2", tenant_id, most
     )
     return [_link(row) for row in rows]
 
@@ -133,7 +135,8 @@ async def end(
     row = await connection.fetchrow(
         f"""
         update setup_link set ended_at = now(), ended_reason = $3
-        where tenant_id = $1 and id = $2 and ended_at is null and expires_at > now() returning {_LINK}
+        where tenant_id = $1 and id = $2 and ended_at is null and expires_at > now()
+        returning {_LINK}, false as is_live
         """,
         tenant_id,
         link_id,

@@ -114,21 +114,22 @@ async def oldest_due_seconds(connection: Connection) -> float:
     return max(0.0, seconds or 0.0)
 
 
+_PAUSE = """
+    insert into provider_breaker as b (id, tenant_id, failures, people, changed_at, paused_at)
+    values ($2, $1, 0, '{}', now(), now())
+    on conflict (tenant_id, id) do update set paused_at = excluded.paused_at, changed_at = excluded.changed_at
+        where b.paused_at is null
+    returning true
+"""
+_RESUME = """
+    update provider_breaker set paused_at = null, changed_at = now()
+    where tenant_id = $1 and id = $2 and paused_at is not null returning true
+"""
+
+
 async def set_paused(connection: Connection, tenant_id: UUID, provider_id: UUID, *, paused: bool) -> bool:
     """Pause or resume the provider's syncs; whether that changed anything."""
-    changed = await connection.fetchval(
-        """
-        insert into provider_breaker as b (id, tenant_id, failures, people, changed_at, paused_at)
-        select $2, $1, 0, '{}', now(), now() where $3
-            or exists (select from provider_breaker where tenant_id = $1 and id = $2 and paused_at is not null)
-        on conflict (tenant_id, id) do update set paused_at = case when $3 then now() end, changed_at = now()
-            where (b.paused_at is not null) <> $3
-        returning true
-        """,
-        tenant_id,
-        provider_id,
-        paused,
-    )
+    changed = await connection.fetchval(_PAUSE if paused else _RESUME, tenant_id, provider_id)
     return bool(changed)
 
 

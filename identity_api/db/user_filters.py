@@ -37,6 +37,8 @@ class Filter(msgspec.Struct, frozen=True):
     """Has an open grant of it, in force or not."""
     linked: bool | None = None
     """Has an identity at some provider, in whatever state."""
+    is_distributed: bool = False
+    """Users are on several nodes (`Database.is_distributed`), and the search for `containing` asks the tenant's alone."""
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ def criteria(where: Filter, order_column: str, bind: Bind) -> list[Criterion]:
             holds = _begins_with(f"u.{column}", fold(prefix), bind)
             found.append(Criterion(holds) if column == order_column else _named(holds))
     if where.containing is not None:
-        found.append(_containing(bind(fold(where.containing))))
+        found.append(_containing(bind(fold(where.containing)), is_distributed=where.is_distributed))
     if where.group_id is not None:
         found.append(_in_group(bind(where.group_id)))
     if where.permission_id is not None:
@@ -120,13 +122,14 @@ def _named(holds: str) -> Criterion:
     return Criterion(holds, f"select u.id as key from app_user u where u.tenant_id = $1 and {holds}")
 
 
-def _containing(part: str) -> Criterion:
+def _containing(part: str, *, is_distributed: bool) -> Criterion:
     names = ("u.username_folded", "u.display_label_folded", "u.email_folded")
     holds = f"({' or '.join([f'strpos({name}, {part}) > 0' for name in names])})"
     # By the index of parts alone, whose entries are the tenant's own: with the tenant beside it, PostgreSQL would also go
-    # through everybody in the tenant whenever it takes the tenant for a small one.
+    # through everybody in the tenant whenever it takes the tenant for a small one. It is there where it says which node to ask.
+    there = "u.tenant_id = $1 and" if is_distributed else ""
     found = f"""select u.id, u.tenant_id from app_user u
-        where name_parts(u.tenant_id, {", ".join(names)}) @> name_parts($1, {part}) and {holds} offset 0"""
+        where {there} name_parts(u.tenant_id, {", ".join(names)}) @> name_parts($1, {part}) and {holds} offset 0"""
     return Criterion(holds, f"select f.id as key from ({found}) f where f.tenant_id = $1")
 
 

@@ -16,6 +16,8 @@ from asyncpg import Record
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
+from identity_api.db.in_force import is_edited, pending_grants, withdrawn_grants
+from identity_api.db.user_facts import REFRESH
 from identity_api.db.user_filters import Filter, criteria, page_of
 from identity_api.fairness.time_slices import in_slices
 from identity_api.permissions.grant_snapshot import (
@@ -101,16 +103,17 @@ CIRCUMSTANCES = """
 """
 """Select-list items for the tenant `$1`: the time and the providers."""
 
-_PENDING = "exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null)"
-# The outer question is asked once, and mostly answers no. What follows are functions, and so no part of the statement's plan.
-_WITHDRAWN = f"""
-    case when {_PENDING} then (select json_agg(g.id) from withdrawn_grant($1, u.id) g)::text end
+# What unfinished edits do is no part of the statement that every request begins with: PostgreSQL prepares every node of a plan
+# before it runs any. Whoever finds `is_edited` asks again, with `_CHANGED`: all of it as of one moment.
+_UNCHANGED = f"""
+    {is_edited("$1")} as is_edited, null::text as withdrawn, null::text as given
 """
-_GIVEN = f"""
-    case when {_PENDING} then (
-        select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_object('name', g.group_name), g.id,
+_CHANGED = f"""
+    true as is_edited,
+    (select json_agg(g.id) from {withdrawn_grants("$1", "u.id")} g)::text as withdrawn,
+    (select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_object('name', g.group_name), g.id,
             g.mapping_id, g.group_id, g.granted_at, g.granted_by) order by g.permission, g.id)
-        from pending_grant($1, u.id) g)::text end
+        from {pending_grants("$1", "u.id")} g)::text as given
 """
 
 
@@ -125,23 +128,27 @@ _NAMES = """
     u.id, u.username, u.display_label, u.email, u.disabled_at, u.password_hash is not null as has_password, u.admitted_until
 """
 _DATES = "u.email_verified, u.created_at, u.active_at"
+_BRIEF = f"null::text as facts, r.brief, {_syncs(Lease)} as leases, {_UNCHANGED}"
 # An edit withdraws grants by their ids, which only the whole facts have.
-_BRIEF = f"""
-    case when {_PENDING} then r.facts end as facts, case when not {_PENDING} then r.brief end as brief,
-    {_syncs(Lease)} as leases, {_WITHDRAWN} as withdrawn, {_GIVEN} as given
-"""
-USER_COLUMNS = (
-    f"{_NAMES}, {_DATES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn, {_GIVEN} as given"
-)
-"""Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`."""
+_BRIEF_DURING_EDIT = f"r.facts, null::text as brief, {_syncs(Lease)} as leases, {_CHANGED}"
+_EVERYTHING = f"{_NAMES}, {_DATES}, r.facts, {_syncs(SyncStatus)} as syncs"
+USER_COLUMNS = f"{_EVERYTHING}, {_UNCHANGED}"
+"""Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`; void where a row says `is_edited`."""
+USER_COLUMNS_DURING_EDIT = f"{_EVERYTHING}, {_CHANGED}"
+"""The same for when it does."""
 
 _COLUMNS: dict[Part, str] = {
-    "names": _NAMES,
-    # An edit withdraws grants by their ids, which only the whole facts have.
-    "names and dates": f"{_NAMES}, {_DATES}",
+    "names": f"{_NAMES}, false as is_edited",
+    "names and dates": f"{_NAMES}, {_DATES}, false as is_edited",
     "permissions": f"{_NAMES}, {_BRIEF}",
     "permissions and dates": f"{_NAMES}, {_DATES}, {_BRIEF}",
     "everything": USER_COLUMNS,
+}
+_COLUMNS_DURING_EDIT: dict[Part, str] = {
+    **_COLUMNS,
+    "permissions": f"{_NAMES}, {_BRIEF_DURING_EDIT}",
+    "permissions and dates": f"{_NAMES}, {_DATES}, {_BRIEF_DURING_EDIT}",
+    "everything": USER_COLUMNS_DURING_EDIT,
 }
 
 
@@ -186,16 +193,17 @@ async def users_by_id(
     """These users, in the order of their ids; those of another tenant are simply not there (I2)."""
     # One user is selected by value: PostgreSQL then keeps its plan, and planning costs three times the reading.
     one = len(user_ids) == 1
-    rows = await connection.fetch(
+    rows = await _read(
+        connection,
+        part,
         f"""
-        select {_COLUMNS[part]}, c.*
+        select {{columns}}, c.*
         from (select {CIRCUMSTANCES}) c
         left join {_with_facts("app_user u", part)}
             on u.tenant_id = $1 and u.id = {"$2" if one else "any($2::uuid[])"}
         order by u.id
         """,
-        tenant_id,
-        user_ids[0] if one else user_ids,
+        [tenant_id, user_ids[0] if one else user_ids],
     )
     make = _MAKERS[part]
     return _reading(rows, [make(row) for row in rows if row["id"] is not None])
@@ -229,17 +237,27 @@ async def list_users(
         position.append(f"(u.{column}, u.id) {beyond} ({bind(after.value)}, {bind(after.id)})")
     # What belongs to the tenant comes with the first row only.
     page = f"{page_of(asked, position, ordering, first + 1)} u"
-    rows = await connection.fetch(
+    rows = await _read(
+        connection,
+        part,
         f"""
-        select {_COLUMNS[part]}, case when u.place > 1 then null else c.at end as at,
+        select {{columns}}, case when u.place > 1 then null else c.at end as at,
             case when u.place > 1 then null else c.providers end as providers
         from (select {CIRCUMSTANCES}) c
         left join {_with_facts(page, part)} on true
         order by u.place
         """,
-        *arguments,
+        arguments,
     )
     return _reading(rows, await _made(rows[:first], _MAKERS[part]), has_more=len(rows) > first)
+
+
+async def _read(connection: Connection, part: Part, statement: str, arguments: Sequence[Any]) -> list[Record]:
+    """Run a statement with this part of its users for `{columns}`."""
+    rows = await connection.fetch(statement.replace("{columns}", _COLUMNS[part]), *arguments)
+    if rows and rows[0]["is_edited"]:
+        rows = await connection.fetch(statement.replace("{columns}", _COLUMNS_DURING_EDIT[part]), *arguments)
+    return rows
 
 
 async def count_users(connection: Connection, tenant_id: UUID, where: Filter, *, at_most: int) -> int:
@@ -341,5 +359,5 @@ async def refresh(connection: Connection, tenant_id: UUID, user_ids: Sequence[UU
     Users whose permissions, groups or identities have changed are recorded in the outbox.
     """
     if user_ids:
-        rows = await connection.fetch("select refresh_user_read($1, $2) as id", tenant_id, user_ids)
+        rows = await connection.fetch(REFRESH, tenant_id, user_ids)
         await outbox.record(connection, tenant_id, "user.permissions_changed", [row["id"] for row in rows])

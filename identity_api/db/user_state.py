@@ -28,7 +28,7 @@ async def set_disabled(connection: Connection, tenant_id: UUID, user_id: UUID, *
     """Disable or enable the user; False if that changes nothing."""
     row = await connection.fetchval(
         """
-        update app_user set disabled_at = case when $3 then now() end
+        update app_user set disabled_at = moment.at from (select case when $3 then now() end as at) moment
         where tenant_id = $1 and id = $2 and (disabled_at is null) = $3 returning id
         """,
         tenant_id,

@@ -6,6 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from identity_api.db.database import Connection
+from identity_api.db.in_force import effective_permissions, is_edited, pending_grants
 from identity_api.permissions.ways_in import Account, Right, Rights
 
 _MAPPED = """
@@ -15,8 +16,6 @@ _MAPPED = """
 """
 """What live mappings give, to be restricted to the providers concerned; a mapping without a provider is for all."""
 _NAMED = "select name, delegable from permission where tenant_id = $1 and id"
-_PENDING = "exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null)"
-"""Whether an edit is in force whose grants are not all written: a rule that asks only for grants would not see what it gave."""
 
 
 async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Account:
@@ -26,8 +25,9 @@ async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Acc
         with held as (
             select permission_id from permission_grant where tenant_id = $1 and user_id = $2 and revoked_at is null
             union
-            select p.id from pending_grant($1, $2) g join permission p on p.tenant_id = $1 and p.name = g.permission
-            where {_PENDING}
+            select p.id from {pending_grants("$1", "$2")} g join permission p on p.tenant_id = $1 and p.name = g.permission
+            -- A rule that asks only for grants would not see what such an edit gave.
+            where {is_edited("$1")}
         ), place as (
             select distinct provider_id from identity where tenant_id = $1 and user_id = $2 and unlinked_at is null
         ), coming as (
@@ -137,9 +137,9 @@ async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
     return frozenset([_right(row) for row in rows])
 
 
-_IN_FORCE = """
+_IN_FORCE = f"""
     join app_user u on u.tenant_id = $1 and u.id = holder.user_id and u.admitted_until is null
-    cross join lateral effective_permission($1, holder.user_id, now()) e where e.permission = p.name
+    cross join lateral {effective_permissions("$1", "holder.user_id", "now()")} e where e.permission = p.name
 """
 
 

@@ -75,8 +75,9 @@ async def put_off(connection: Connection, webhook: Webhook, change: Change, *, s
     """Record another failure of it: it is tried again after so long."""
     await connection.execute(
         """
-        update webhook_retry set failures = failures + 1, failing_since = coalesce(failing_since, now()),
+        update webhook_retry set failures = failures + 1, failing_since = coalesce(failing_since, moment.at),
             due_at = now() + make_interval(secs => $4)
+        from (select now() as at) moment
         where tenant_id = $1 and webhook_id = $2 and change_id = $3
         """,
         webhook.tenant_id,

@@ -81,8 +81,7 @@ async def insert(connection: Connection, tenant_id: UUID, new: NewWebhook) -> No
     await connection.execute(
         """
         insert into webhook (id, tenant_id, url, description, types, position, failures, created_at)
-        values ($2, $1, $3, $4, $5,
-            coalesce((select position from outbox_head where tenant_id = $1), 0), 0, now())
+        select $2, $1, $3, $4, $5, coalesce(max(position), 0), 0, now() from outbox_head where tenant_id = $1
         """,
         tenant_id,
         new.id,
@@ -112,8 +111,9 @@ async def set_disabled(
     """Disable it for this reason; None enables it, and it continues where it stopped."""
     await connection.execute(
         """
-        update webhook set disabled_at = case when $3::text is not null then now() end, disabled_reason = $3,
+        update webhook set disabled_at = moment.at, disabled_reason = $3,
             failures = 0, failing_since = null, due_at = null, lease_until = null
+        from (select case when $3::text is not null then now() end as at) moment
         where tenant_id = $1 and id = $2
         """,
         tenant_id,
@@ -253,8 +253,9 @@ async def put_off(connection: Connection, webhook: Webhook, *, seconds: float) -
     """Record a failure: nothing is sent for so long."""
     await connection.execute(
         """
-        update webhook set failures = failures + 1, failing_since = coalesce(failing_since, now()), lease_until = null,
+        update webhook set failures = failures + 1, failing_since = coalesce(failing_since, moment.at), lease_until = null,
             due_at = now() + make_interval(secs => $4)
+        from (select now() as at) moment
         where tenant_id = $1 and id = $2 and position = $3
         """,
         webhook.tenant_id,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import locks, mappings
+from identity_api.db import locks, mapping_changes, mappings
 from identity_api.db.database import Database, plan_each_time
 from identity_api.errors import Overloaded
 from identity_api.lifecycle.grants import apply_decision
@@ -65,13 +65,13 @@ class _Step(msgspec.Struct, frozen=True):
 async def _apply_chunk(database: Database, chunk: int, *, after_tenant: UUID | None) -> _Step | None:
     """Apply one chunk of the oldest edit of the next tenant; None if there is nothing to do."""
     async with database.transaction() as connection:
-        change = await mappings.lock_next_change(connection, after_tenant=after_tenant)
+        change = await mapping_changes.lock_next_change(connection, after_tenant=after_tenant)
         if change is None:
             return None
         await plan_each_time(connection)
         await locks.share_mappings(connection, change.tenant_id)
         tenant_id, mapping_id = change.tenant_id, change.mapping_id
-        edit = await mappings.latest_edit(connection, tenant_id, mapping_id)
+        edit = await mapping_changes.latest_edit(connection, tenant_id, mapping_id)
         concerned = await mappings.concerned(
             connection, tenant_id, mapping_id, after=change.after_identity_id, limit=chunk
         )
@@ -81,5 +81,5 @@ async def _apply_chunk(database: Database, chunk: int, *, after_tenant: UUID | N
                 connection, tenant_id, concerned, mapping_ids=[mapping_id], actor=edit.actor, given_at=edit.at
             )
         is_last = len(concerned) < chunk
-        await mappings.advance_change(connection, change, concerned, finished=is_last)
+        await mapping_changes.advance_change(connection, change, concerned, finished=is_last)
         return _Step(tenant_id, len(concerned), is_last)

@@ -61,7 +61,7 @@ async def seal_all(database: Database, vault: Vault, *, limit: int = EVENTS_PER_
     Tenants take turns, `limit` events each, so that many events of one do not delay another.
     """
     async with database.reading() as connection:
-        waiting: dict[UUID, UUID | None] = dict.fromkeys(await audit.tenants_with_unsealed(connection))
+        waiting: dict[UUID, UUID | None] = dict.fromkeys(await audit.unsealed_seconds(connection))
     total = 0
     while waiting:
         for tenant_id, after in list(waiting.items()):

@@ -1,6 +1,6 @@
 """Which grants are in force at a moment, and why the others are not (I1).
 
-The same rules as the SQL function `effective_permission`, in pure Python; a property test compares the two at random
+The same rules as the SQL of `db.in_force`, in pure Python; a property test compares the two at random
 instants around every boundary.
 """
 

@@ -1,7 +1,7 @@
 """The read model's facts about one user, and the states that decide which of them are in force.
 
 `GrantSnapshot` is what `user_read.facts` holds as JSON, and `BriefSnapshot` what `user_read.brief` does: mostly arrays in
-the order of the fields here, written by the SQL function `refresh_user_read`. Ids and times stay text: a page of 50 users
+the order of the fields here, written by `db.user_read_model.refresh`. Ids and times stay text: a page of 50 users
 decodes hundreds of them, and most are only passed on.
 """
 

@@ -148,7 +148,9 @@ class ChangeHub:
         await outbox.number_all(self._database)
         positions = {tenant_id: one.position for tenant_id, one in self._tenants.items()}
         async with self._database.reading() as connection:
-            found = await outbox.after_each(connection, positions, limit=READ_AT_ONCE)
+            found = await outbox.after_each(
+                connection, positions, limit=READ_AT_ONCE, is_distributed=self._database.is_distributed
+            )
         for tenant_id, change in found:
             tenant = self._tenants.get(tenant_id)
             if tenant is not None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import sync
+from identity_api.db import sync, sync_claims
+from identity_api.db.database import Connection
 from identity_api.db.sync import Batch, Claimed
 from identity_api.errors import Unavailable
 from identity_api.sync.deps import SyncDeps
@@ -75,7 +76,7 @@ async def claim(
 async def _claim_once(deps: SyncDeps, limit: int, user: tuple[UUID, UUID] | None, look: Look) -> Claims:
     everywhere = look.goes_everywhere()
     async with deps.database.transaction() as connection:
-        batch = await sync.claim(
+        batch = await sync_claims.claim(
             connection,
             owner=deps.owner,
             limit=limit,
@@ -86,6 +87,7 @@ async def _claim_once(deps: SyncDeps, limit: int, user: tuple[UUID, UUID] | None
             also_at=look.at,
             looks_everywhere=everywhere,
             user=user,
+            is_distributed=deps.database.is_distributed,
         )
         look.found(batch)
         if not batch.claims:
@@ -158,7 +160,7 @@ class Leases:
         held, since = dict(self._held), self._deps.elapsed()
         try:
             async with self._deps.database.reading() as connection:
-                renewed = await sync.renew_leases(connection, self._deps.owner, [one.claimed for one in held.values()])
+                renewed = await self._renew(connection, [one.claimed for one in held.values()])
             for identity_id, generation in renewed.items():
                 # Another sweep of this process may have claimed it again.
                 if held[identity_id].claimed.generation == generation:
@@ -166,3 +168,12 @@ class Leases:
         except (Unavailable, TimeoutError) as error:
             self._deps.outage.is_seen()
             _log.warning("sync.heartbeat_missed", error_type=type(error).__name__)
+
+    async def _renew(self, connection: Connection, held: list[Claimed]) -> dict[UUID, int]:
+        if not self._deps.database.is_distributed:
+            return await sync.renew_leases(connection, self._deps.owner, held)
+        renewed: dict[UUID, int] = {}
+        for tenant_id in {one.tenant_id for one in held}:
+            of_tenant = [one for one in held if one.tenant_id == tenant_id]
+            renewed |= await sync.renew_leases(connection, self._deps.owner, of_tenant, of=tenant_id)
+        return renewed

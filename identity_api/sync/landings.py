@@ -5,6 +5,7 @@ worker's load on the database, and a provider that answers many calls at once wo
 """
 
 import asyncio
+from uuid import UUID
 
 from identity_api.db import refresh_tokens as rows
 from identity_api.db.database import Database
@@ -43,7 +44,15 @@ class Landings:
         if self._group is not group:
             return  # it was full before its time was over
         self._group = []
-        self._spawn(group)
+        together: dict[UUID | None, list[_Waiting]] = {}
+        for one in group:
+            together.setdefault(self._tenant_of(one), []).append(one)
+        for some in together.values():
+            self._spawn(some)
+
+    def _tenant_of(self, one: _Waiting) -> UUID | None:
+        """With whose landings this one can be stored; None: with any."""
+        return one[0].tenant_id if self._database.is_distributed else None
 
     def _spawn(self, group: list[_Waiting]) -> None:
         task = asyncio.create_task(self._store(group))
@@ -61,7 +70,9 @@ class Landings:
             tries += 1
             try:
                 async with self._database.reading() as connection:
-                    held = await rows.rotate(connection, [landing for landing, _ in group])
+                    held = await rows.rotate(
+                        connection, [landing for landing, _ in group], of=self._tenant_of(group[0])
+                    )
                 break
             except Exception as error:
                 if tries.bit_count() == 1:  # each time that it has become twice as many

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from identity_api.db.database import Connection
+from identity_api.db.in_force import effective_permissions
 from identity_api.ids import uuid7
 from identity_api.permissions.service import USERS_READ
 from identity_api.sessions.authenticate import authenticate
@@ -31,7 +32,8 @@ def tenant_id(command: Command, url: str) -> UUID:
 
 
 def effective(url: str) -> list[str]:
-    rows = ask(url, "select e.permission from app_user u, effective_permission(u.tenant_id, u.id, now()) e order by 1")
+    held = effective_permissions("u.tenant_id", "u.id", "now()")
+    rows = ask(url, f"select e.permission from app_user u, lateral {held} e order by 1")
     return [row["permission"] for row in rows]
 
 

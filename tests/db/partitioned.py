@@ -42,7 +42,7 @@ def _split(match: re.Match[str]) -> str:
 async def tables_in_parts(connection: Connection, statement: str) -> dict[str, int]:
     """Of how many parts of each tenant's table the statement's plan would read, for arguments of its types."""
     prepared = await connection.prepare(statement)
-    arguments = [_some(one.name, place) for place, one in enumerate(prepared.get_parameters())]
+    arguments = [some(one.name, place) for place, one in enumerate(prepared.get_parameters())]
     rows = await connection.fetch(f"explain (format json) {statement}", *arguments)
     found: dict[str, set[str]] = {}
     for node in _nodes(msgspec.json.decode(rows[0][0])[0]["Plan"]):
@@ -58,10 +58,10 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(inner)
 
 
-def _some(kind: str, place: int) -> Any:
+def some(kind: str, place: int) -> Any:
     """A value of that type, another in each place."""
     if kind.endswith("[]"):
-        return [_some(kind[:-2], place)]
+        return [some(kind[:-2], place)]
     return _VALUES[kind](place)
 
 

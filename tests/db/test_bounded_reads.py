@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from identity_api.db import listings, sessions, sync, user_read_model
+from identity_api.db import listings, sessions, sync_claims, user_read_model
 from identity_api.db.database import Connection
 from identity_api.db.user_filters import Filter
 from identity_api.db.user_read_model import Order, Position
@@ -103,13 +103,15 @@ async def test_a_claim_reads_the_identities_and_users_that_it_claims(
     skewed: Skewed, connection: Connection, time: Time, everywhere: bool
 ) -> None:
     async def run(catching: Connection) -> object:
-        return await catching.fetch(sync._CLAIM_DUE, 100, uuid4(), 15.0, 30, [], [], [], False, [], [], everywhere)
+        return await catching.fetch(
+            sync_claims._CLAIM_DUE, 100, uuid4(), 15.0, 30, [], [], [], False, [], [], everywhere
+        )
 
     read = await read_of(connection, run, time)
     assert (read.rows["identity"], read.rows["app_user"], read.rows["refresh_token"]) == (100, 100, 100)
     # The most overdue of all, and one look at each queue; of the large tenant's no more than its share.
-    queues = OTHERS if everywhere else sync.HEAD
-    assert read.rows["identity_sync"] <= 5 * 100 + sync.HEAD + queues + 100
+    queues = OTHERS if everywhere else sync_claims.HEAD
+    assert read.rows["identity_sync"] <= 5 * 100 + sync_claims.HEAD + queues + 100
     if not everywhere:
-        assert read.rows["provider"] <= sync.HEAD
+        assert read.rows["provider"] <= sync_claims.HEAD
         assert read.pages < 90 * 100

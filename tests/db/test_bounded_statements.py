@@ -71,7 +71,7 @@ READ_MORE: Final = {
     "providers.at_one_place": "providers that share a redirect URL",
     "providers.shares_place": "the same, for one provider",
     "sealed.audit_key_ids": "`doctor` asks which keys the audit still needs",
-    "sync.claim": "one look at each provider's queue",
+    "sync_claims.claim": "one look at each provider's queue",
     "sync_health.oldest_due_seconds": "one look at each provider's queue",
     "tenants.list_all": "the operator's list of tenants",
 }

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from identity_api.db import grants, user_read_model
 from identity_api.db.database import Connection, Database
+from identity_api.db.in_force import effective_permissions
 from identity_api.ids import uuid7
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import whole
 from tests.db.test_decide import Rows, World, build, one_per_permission, undone, worlds
+
+EFFECTIVE = f"select * from {effective_permissions('$1', '$2', '$3')} e"
 
 SECONDS = st.one_of(st.none(), st.integers(-5, 5))
 TICK = timedelta(microseconds=1)
@@ -113,9 +116,7 @@ async def test_the_read_path_and_the_definition_agree(
         }
         for at in sorted(instants):
             for user, briefly in zip(reading.users, brief.users, strict=True):
-                found = await connection.fetch(
-                    "select * from effective_permission($1, $2, $3)", rows.tenant, user.id, at
-                )
+                found = await connection.fetch(EFFECTIVE, rows.tenant, user.id, at)
                 here: Any = standing(user.facts, user.circumstances, reading.tenant, at)
                 assert here.names == {row["permission"] for row in found}
                 assert {grant.id for held in here.permissions for grant in held.reasons} == {
@@ -179,7 +180,7 @@ async def in_force(connection: Connection, rows: Rows, at: datetime) -> set[tupl
             *[text(row[name]) for name in ("identity_id", "mapping_id", "group_id")],
         )
         for user_id in rows.users
-        for row in await connection.fetch("select * from effective_permission($1, $2, $3)", rows.tenant, user_id, at)
+        for row in await connection.fetch(EFFECTIVE, rows.tenant, user_id, at)
     }
     assert read == defined
     return read
@@ -207,12 +208,7 @@ async def test_a_lease_is_over_at_its_very_instant(database: Database) -> None:
         await set_leases(connection, rows, [(0, 0), (None, None), (None, None)], base)
 
         async def names(at: datetime) -> set[str]:
-            return {
-                row["permission"]
-                for row in await connection.fetch(
-                    "select * from effective_permission($1, $2, $3)", rows.tenant, rows.users[0], at
-                )
-            }
+            return {row["permission"] for row in await connection.fetch(EFFECTIVE, rows.tenant, rows.users[0], at)}
 
         assert await names(base - TICK) == {"identity:mappings:write"}
         assert await names(base) == set()

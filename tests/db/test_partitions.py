@@ -19,6 +19,7 @@ from identity_api.db import tenant_limits, user_filters, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.embedded.services import Services
 from identity_api.ids import uuid7
+from tests.db.moments import out_of_place
 from tests.db.partitioned import OF_TENANTS, PARTS, schema, tables_in_parts
 from tests.db.reading import caught
 from tests.db.test_statements import BY_ARGUMENT, modules, statements
@@ -27,15 +28,16 @@ pytestmark = pytest.mark.asyncio
 
 OF_ALL_TENANTS: Final = {
     # Who has work? Each of these answers with tenants, and the work is then done tenant by tenant.
-    "identity_api.db.audit.tenants_with_unsealed": "which tenants have events to be sealed",
+    "identity_api.db.audit.unsealed_seconds": "which tenants have events to be sealed",
     "identity_api.db.login_ends.still_ending": "which disabled providers still have something to be ended",
     "identity_api.db.outbox.after_each": "for the streams of one process, by tenant and position of each",
     "identity_api.db.outbox.tenants_with_unnumbered": "which tenants have changes without a position",
     "identity_api.db.webhooks.due": "which webhooks have something to be delivered",
-    "identity_api.db.mappings.lock_next_change": "the next tenant whose grants have to follow an edit of a mapping",
+    "identity_api.db.mapping_changes.lock_next_change": "the next tenant whose grants have to follow an edit of a mapping",
     # The claim and its heartbeat: many tenants at once, so that a sync of one delays no other.
     "identity_api.db.refresh_tokens.rotate": "the tokens that came at the same moment, whoever's they are",
-    "identity_api.db.sync.claim": "the identities that are due next, fairly between all providers",
+    "identity_api.db.sync_claims.claim": "the identities that are due next, fairly between all providers",
+    "identity_api.db.sync_claims.tenants_due": "the same, where they are claimed tenant by tenant",
     "identity_api.db.sync.renew_leases": "what this worker holds, by tenant and id of each",
     # What is over, of everybody.
     "identity_api.db.clean_up.forget_attempts": "clean-up",
@@ -53,7 +55,6 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.setup_links.forget": "clean-up",
     "identity_api.db.invitations.forget": "clean-up",
     # What an operator is told of the whole installation.
-    "identity_api.db.inspection.oldest_unsealed_seconds": "for the metrics and `doctor`",
     "identity_api.db.webhooks.failing": "for the metrics",
     "identity_api.db.sync_health.oldest_due_seconds": "for the metrics",
     "identity_api.db.sync_health.providers": "for the metrics and `sync status`; of one tenant for its admins",
@@ -79,10 +80,9 @@ UNSEEN: Final = {
     "identity_api.db.sealed.other": "the rotation of keys, of all tenants",
     "identity_api.db.sealed.replace": "the rotation of keys, by tenant and id of each",
     "identity_api.db.tenant_limits.count": "planned in a test below",
+    "identity_api.db.user_read_model._read": "`users_by_id` and `list_users`, planned in a test below",
     "identity_api.db.user_read_model.count_users": "planned in a test below",
     "identity_api.db.user_read_model.estimate_users": "asks for a plan; the tenant is in the text",
-    "identity_api.db.user_read_model.list_users": "planned in a test below",
-    "identity_api.db.user_read_model.users_by_id": "planned in a test below",
 }
 """Functions whose statement the source alone does not say, and where its tenant is."""
 
@@ -216,3 +216,27 @@ async def test_a_schema_that_is_split_by_tenant_has_every_constraint(
     async with database.reading() as whole:
         assert split == await whole.fetch(statement, OF_TENANTS)
     assert len(split) > 100
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("update a set b = case when c then now() end", ["case"]),
+        ("update a set b = coalesce(b, now())", ["coalesce"]),
+        ("with x as (update a set b = coalesce(b, now() + d)) select 1", ["coalesce"]),
+        ("insert into a values (now()) on conflict (id) do update set b = now()", ["do update"]),
+        ("delete from a where b returning c > now()", ["returning"]),
+        ("update a set b = clock_timestamp()", ["clock_timestamp"]),
+        ("update a set b = now(), c = case when d then 1 end where e < now() - interval '1 day'", []),
+        ("update a set b = coalesce(b, m.at) from (select case when c then now() end as at) m", []),
+        ("insert into a values (case when $1 then now() end) on conflict (id) do update set b = excluded.b", []),
+        ("select case when b > now() then 1 end from a for update", []),
+    ],
+)
+async def test_where_the_moment_is_out_of_place(statement: str, found: list[str]) -> None:
+    assert list(out_of_place(statement)) == found
+
+
+async def test_no_statement_asks_for_the_moment_where_a_distributed_database_refuses_it() -> None:
+    found = {function: where for function, statement in known_statements() if (where := list(out_of_place(statement)))}
+    assert found == {}

@@ -80,7 +80,7 @@ class Pending:
 
 
 class Measuring:
-    """A connection that counts the characters of what comes back."""
+    """A connection that counts the characters of the last answer: the one before may only say that edits are unfinished."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -88,12 +88,12 @@ class Measuring:
 
     async def fetchrow(self, statement: str, *arguments: Any) -> Any:
         row = await self._connection.fetchrow(statement, *arguments)
-        self.characters += len(str(row))
+        self.characters = len(str(row))
         return row
 
     async def fetch(self, statement: str, *arguments: Any) -> Any:
         rows = await self._connection.fetch(statement, *arguments)
-        self.characters += len(str(rows))
+        self.characters = len(str(rows))
         return rows
 
 
@@ -123,7 +123,7 @@ async def test_what_is_read_does_not_grow_either(database: Database, time: Time)
         await pending.build(connection)
         await pending.begin_edit(connection)
         for run in (pending.authenticate, pending.list_users):
-            # Of thousands; what an edit gives is looked up as well, and its function is planned, which reads the catalogue.
+            # Of thousands.
             assert (await read_of(connection, run, time)).pages < 400
 
 
@@ -183,6 +183,5 @@ async def test_what_unfinished_edits_do_is_no_part_of_the_plan_of_every_request(
         plan = await connection.fetch(f"explain (costs off) execute planned({arguments})")
         await connection.execute("deallocate planned")
     shown = "\n".join([line[0] for line in plan])
-    assert "Function Scan on pending_grant" in shown
-    assert "Function Scan on withdrawn_grant" in shown
+    assert "on mapping_change" in shown
     assert not re.search("on (permission_grant|group_mapping|mapping_permission|mapping_group|identity_group)", shown)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from identity_api.db.database import Database
+from identity_api.db.user_facts import REFRESH
 from tests import factories as make
 from tests.db.test_decide import undone
 
@@ -39,8 +40,6 @@ async def test_only_the_users_own_rows_are_looked_up_even_where_joins_look_cheap
         )
         # A plan by hash reads every row of a table for each user.
         await connection.execute("set local enable_nestloop = off")
-        plan = await connection.fetchval(
-            "explain (analyze, buffers, format json) select refresh_user_read($1, array[$2::uuid])", tenant, user
-        )
+        plan = await connection.fetchval(f"explain (analyze, buffers, format json) {REFRESH}", tenant, [user])
         read = msgspec.json.decode(plan)[0]["Plan"]
         assert read["Shared Hit Blocks"] + read["Shared Read Blocks"] < 150

@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from identity_api.db import identities, refresh_tokens, sync
+from identity_api.db import identities, refresh_tokens, sync_claims
 from identity_api.db.identities import LeaseRenewal
 from identity_api.db.migrate import migrate
 from identity_api.db.refresh_tokens import Landing
@@ -48,7 +48,7 @@ async def _run(url: str, statement: str) -> None:
 async def sync_some(connection: asyncpg.Connection) -> int:
     """Claim, land and apply for the most overdue, who are due again at once; how many that were."""
     async with connection.transaction():
-        batch = await sync.claim(connection, owner=uuid7(), limit=AT_ONCE, max_inactive_days=30, places={})
+        batch = await sync_claims.claim(connection, owner=uuid7(), limit=AT_ONCE, max_inactive_days=30, places={})
     await refresh_tokens.rotate(connection, [_landing(claimed) for claimed in batch.claims])
     for tenant_id in {claimed.tenant_id for claimed in batch.claims}:
         renewals = [_renewal(claimed) for claimed in batch.claims if claimed.tenant_id == tenant_id]

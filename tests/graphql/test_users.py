@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from identity_api.db import grants, user_read_model
+from identity_api.db.user_facts import REFRESH
 from identity_api.graphql.ids import global_id
 from identity_api.graphql.users.identities import IdentityState
 from identity_api.ids import uuid7
@@ -115,7 +116,7 @@ async def test_a_state_is_the_same_of_a_user_and_in_the_list_and_in_its_filter(w
     prepare = [*STATES[state]] or ["update identity set state = 'FRESH', state_reason = null where tenant_id = $1"]
     for statement in prepare:
         await world.execute(statement, world.tenant)
-    await world.execute("select refresh_user_read($1, array[$2]::uuid[])", world.tenant, world.person)
+    await world.execute(REFRESH, world.tenant, [world.person])
     [identity] = (await person(world))["identities"]
     assert identity["state"] == state
     for asked in STATES:
@@ -150,7 +151,7 @@ async def test_an_identity_that_only_a_sign_in_can_confirm_says_so(
     await world.execute(
         "update identity set state = $2, state_reason = $3 where tenant_id = $1", world.tenant, state, reason
     )
-    await world.execute("select refresh_user_read($1, array[$2]::uuid[])", world.tenant, world.person)
+    await world.execute(REFRESH, world.tenant, [world.person])
     asked = "query ($id: ID!) { user(id: $id) { identities { needsSignIn } } identities { edges { node { needsSignIn } } } }"
     for statement in ("select $1::uuid", LEASE_OVER):
         await world.execute(statement, world.tenant)

@@ -6,8 +6,9 @@ import pytest
 import pytest_asyncio
 
 from identity_api.db import database as database_module
-from identity_api.db import mappings
+from identity_api.db import mapping_changes
 from identity_api.db.database import Database
+from identity_api.db.in_force import pending_grants
 from identity_api.errors import Overloaded
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.apply import apply_changes
@@ -71,7 +72,7 @@ async def test_tenants_are_taken_in_turn(world: World, neighbour: World) -> None
             await edit.make(one.database, one.actor(), edit.creating(one.rule(group)))
     async with world.database.transaction() as connection:
         for last, expected in ((world.tenant, neighbour.tenant), (neighbour.tenant, None)):
-            change = await mappings.lock_next_change(connection, after_tenant=last)
+            change = await mapping_changes.lock_next_change(connection, after_tenant=last)
             assert change is not None
             assert expected in (None, change.tenant_id)
             assert change.tenant_id != last
@@ -91,7 +92,7 @@ async def test_a_grant_dates_from_when_its_edit_put_it_in_force(world: World) ->
         edited = await connection.fetchval(
             "select max(created_at) from mapping_change where tenant_id = $1", world.tenant
         )
-        promised = await connection.fetch("select * from pending_grant($1, $2)", world.tenant, world.engineer)
+        promised = await connection.fetch(f"select * from {pending_grants('$1', '$2')} g", world.tenant, world.engineer)
     await apply_changes(world.database)
     async with world.database.reading() as connection:
         grants = await connection.fetch(

@@ -100,8 +100,12 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_attempt_is_uncertain(w
 
 
 @pytest.mark.asyncio
-async def test_heartbeats_keep_a_lease_and_nobody_elses(world: World) -> None:
+@pytest.mark.parametrize("is_distributed", [False, True])
+async def test_heartbeats_keep_a_lease_and_nobody_elses(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_distributed: bool
+) -> None:
     """Promise 22: however slow the provider is."""
+    monkeypatch.setattr(world.database, "is_distributed", is_distributed)
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
     took = await claiming.claim(world.deps, limit=1, user=(world.tenant_id, alice.user_id))
     batch = took.batch

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from identity_api.db import sync
+from identity_api.db import sync_claims
 from identity_api.db.database import Database
 from identity_api.sync import claim_due as claiming
 from identity_api.sync.claim_due import Look
@@ -37,7 +37,10 @@ async def test_a_sweep_looks_everywhere_again_when_it_found_nothing(new_world: M
 
 
 @pytest.mark.asyncio
-async def test_a_claim_locks_nobody_but_those_whom_it_takes(database: Database, new_world: MakeWorld) -> None:
+@pytest.mark.parametrize("is_distributed", [False, True])
+async def test_a_claim_locks_nobody_but_those_whom_it_takes(
+    database: Database, new_world: MakeWorld, is_distributed: bool
+) -> None:
     """A backlog of many tenants would else be locked as a whole, over and over."""
     worlds = [await new_world(), await new_world()]
     for world in worlds:
@@ -47,7 +50,14 @@ async def test_a_claim_locks_nobody_but_those_whom_it_takes(database: Database, 
     # Whatever other tests left due is out of the way.
     await world.write("update identity_sync set due_at = null where provider_id <> all($1::uuid[])", ours)
     async with database.transaction() as claiming_connection:
-        taken = await sync.claim(claiming_connection, owner=uuid4(), limit=2, max_inactive_days=30, places={})
+        taken = await sync_claims.claim(
+            claiming_connection,
+            owner=uuid4(),
+            limit=2,
+            max_inactive_days=30,
+            places={},
+            is_distributed=is_distributed,
+        )
         assert {claimed.provider_id for claimed in taken.claims} == set(ours)
         async with database.transaction() as other:
             free = await other.fetch(
@@ -66,3 +76,19 @@ async def test_whose_row_is_being_written_to_is_left_for_another_time(database: 
         claims = (await claiming.claim(world.deps, limit=1_000)).batch.claims
     ours = [claimed.identity_id for claimed in claims if claimed.provider_id == world.provider.id]
     assert ours == [bob.identity_id]
+
+
+@pytest.mark.asyncio
+async def test_what_one_tenant_leaves_of_a_claim_the_others_have(database: Database, new_world: MakeWorld) -> None:
+    """Where each is asked by itself."""
+    small, large = await new_world(), await new_world()
+    await small.sign_in("alice")
+    for name in ("alice", "bob", "carol"):
+        await large.sign_in(name)
+    ours = [world.provider.id for world in (small, large)]
+    await small.write("update identity_sync set due_at = null where provider_id <> all($1::uuid[])", ours)
+    async with database.transaction() as connection:
+        taken = await sync_claims.claim(
+            connection, owner=uuid4(), limit=4, max_inactive_days=30, places={}, is_distributed=True
+        )
+    assert sorted([ours.index(claimed.provider_id) for claimed in taken.claims]) == [0, 1, 1, 1]

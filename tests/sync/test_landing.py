@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from identity_api.db import identities, refresh_tokens
-from identity_api.db import sync as claiming
+from identity_api.db import sync_claims as claiming
 from identity_api.db.login_ends import discard_refresh_tokens, revoke_identities
 from identity_api.db.refresh_tokens import Landing
 from identity_api.errors import CannotWrite, Unavailable
@@ -96,12 +96,12 @@ async def test_a_sweep_goes_on_while_one_token_cannot_land(world: World, monkeyp
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob", is_due=False)
     rotate, blocked, refuses = refresh_tokens.rotate, asyncio.Event(), True
 
-    async def rotate_but_alice(connection: Any, group: Sequence[Landing]) -> frozenset[UUID]:
+    async def rotate_but_alice(connection: Any, group: Sequence[Landing], **of: Any) -> frozenset[UUID]:
         hers = (await world.token(alice))["id"]
         if refuses and any(one.token_id == hers for one in group):
             blocked.set()
             raise CannotWrite
-        return await rotate(connection, group)
+        return await rotate(connection, group, **of)
 
     monkeypatch.setattr(refresh_tokens, "rotate", rotate_but_alice)
     monkeypatch.setattr(run, "_IDLE_SECONDS", 0.01)
@@ -166,8 +166,8 @@ async def test_a_token_that_lands_while_a_claim_chooses_is_the_one_that_is_sent(
     slow = await SteppedSync(world, alice).run("claim", "call")
     await world.let_lease_run_out(alice)
     gate = random.getrandbits(31)
-    asked = f"{claiming._ASKED_OF_USER} and pg_advisory_xact_lock_shared({gate})::text = ''"
-    monkeypatch.setattr(claiming, "_CLAIM_OF_USER", claiming._claiming(asked, "and d.user_id = $10"))
+    asked = f"{claiming._ASKED_OF_TENANT} and pg_advisory_xact_lock_shared({gate})::text = ''"
+    monkeypatch.setattr(claiming, "_CLAIM_OF_USER", claiming._claiming(asked, "and d.user_id = $10", "$9"))
     async with world.database.transaction() as connection:
         await connection.execute("select pg_advisory_xact_lock($1)", gate)
         syncing = asyncio.create_task(world.another_worker().sync(alice))

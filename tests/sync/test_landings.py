@@ -11,6 +11,7 @@ from identity_api.db.database import Connection, Database
 from identity_api.db.refresh_tokens import Landing
 from identity_api.errors import Overloaded
 from identity_api.sync.landings import Landings
+from tests.sync.conftest import MakeWorld
 from tests.sync.world import Person, World
 
 NAMES = ("alice", "bob", "carol", "dora")
@@ -20,7 +21,7 @@ class Watched:
     """A database that says how often it was asked for a connection, and may refuse one."""
 
     def __init__(self, database: Database, refuse: Callable[[int], Exception | None] = lambda time: None) -> None:
-        self.asked = 0
+        self.asked, self.is_distributed = 0, False
         self._database, self._refuse = database, refuse
 
     @asynccontextmanager
@@ -67,6 +68,17 @@ async def test_what_comes_at_the_same_moment_is_stored_with_one_statement(world:
     assert await storing(watched, landings) == [True] * 4
     assert watched.asked == 1
     assert await stored_of(world, landings) == [True] * 4
+
+
+@pytest.mark.asyncio
+async def test_where_a_statement_is_of_one_tenant_each_has_its_own(new_world: MakeWorld) -> None:
+    worlds = [await new_world(), await new_world()]
+    landings = [one for world in worlds for one in await all_of(world)]
+    watched = Watched(worlds[0].database)
+    watched.is_distributed = True
+    assert await storing(watched, landings) == [True] * 8
+    assert watched.asked == 2
+    assert await stored_of(worlds[0], landings) == [True] * 8
 
 
 @pytest.mark.asyncio

@@ -275,6 +275,8 @@ class World:
 class FlakyDatabase:
     """A database that cannot be reached the first few times."""
 
+    is_distributed = False
+
     def __init__(self, database: Database, *, failures: int) -> None:
         self._database = database
         self.failures = failures
@@ -288,6 +290,8 @@ class FlakyDatabase:
 
 class CutTransactions:
     """A database whose transactions are cut off for a while: before their commits, or after them and before the answer."""
+
+    is_distributed = False
 
     def __init__(self, database: Database, *, after: int, times: int, is_carried_out: bool) -> None:
         """Args:
@@ -316,6 +320,8 @@ class CutTransactions:
 
 class AwayDatabase:
     """A database that takes no write before it is back."""
+
+    is_distributed = False
 
     def __init__(self, database: Database) -> None:
         self._database, self.limits = database, database.limits

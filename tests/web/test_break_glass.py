@@ -13,6 +13,7 @@ from identity_api.accounts.administration import disable_user, grant_permission
 from identity_api.accounts.break_glass import DEFAULT_PERMISSIONS, Made
 from identity_api.db import break_glass as credentials
 from identity_api.db import locks, ways_in
+from identity_api.db.in_force import effective_permissions
 from identity_api.errors import Refused
 from identity_api.graphql.ids import global_id
 from identity_api.ids import token_hash
@@ -112,7 +113,8 @@ async def test_a_code_can_be_used_while_its_revocation_waits_for_the_use(world: 
 
 async def test_nothing_of_it_is_in_force_before_its_use_or_after_its_minutes(site: Site, world: LocalWorld) -> None:
     credential = await made(world, USERS_WRITE, minutes=5)
-    holders = "select count(*) from app_user u, effective_permission(u.tenant_id, u.id, now()) where u.tenant_id = $1"
+    held = effective_permissions("u.tenant_id", "u.id", "now()")
+    holders = f"select count(*) from app_user u, lateral {held} e where u.tenant_id = $1"
     assert await world.fetchval(holders, world.tenant.id) == 0
     client = site.client()
     await use(site, credential.code, client)

@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from identity_api.db.user_facts import REFRESH
 from identity_api.ids import token_hash
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from tests import factories as make
@@ -311,9 +312,8 @@ async def test_who_cannot_be_confirmed_any_more_is_asked_to_sign_in_again(site: 
     for reason, is_final in (("server_error", False), ("rotation_lost", True)):
         stale = "update identity set state = 'STALE', state_reason = $2 where tenant_id = $1"
         await site.execute(stale, site.tenant.id, reason)
-        await site.execute(
-            "select refresh_user_read($1, array(select id from app_user where tenant_id = $1))", site.tenant.id
-        )
+        users = await site.fetchval("select array_agg(id) from app_user where tenant_id = $1", site.tenant.id)
+        await site.execute(REFRESH, site.tenant.id, users)
         assert (await client.get("/v1/me")).json()["sign_in_again"] is is_final
         assert ("please sign in again" in (await client.get("/account")).text) is is_final
     await site.sign_in(client)

@@ -97,7 +97,7 @@ class UserFilter:
     )
 
 
-def where_of(asked: UserFilter) -> Filter:
+def where_of(asked: UserFilter, *, is_distributed: bool = False) -> Filter:
     """The filter as the database knows it.
 
     Raises:
@@ -122,4 +122,5 @@ def where_of(asked: UserFilter) -> Filter:
         # Who has it in force has an open grant of it, but for moments after an edit of a mapping.
         ids.row_id(permission, "Permission") if permission is not None else None,
         asked.linked,
+        is_distributed and asked.search is not None,
     )

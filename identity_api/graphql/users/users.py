@@ -261,7 +261,8 @@ class UserQueries:
     ) -> ConnectionRow:
         """A page, in one statement."""
         context, page, asked = info.context, connections.asked(first, after, last, before), filter or UserFilter()
-        where, in_force = where_of(asked), asked.permission_in_force
+        where = where_of(asked, is_distributed=context.deps.database.is_distributed)
+        in_force = asked.permission_in_force
         order = order_by or UserOrder()
         by: Order = order.field.value
         of = connections.listing(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from identity_api.db.in_force import effective_permissions
 from tests.faults.waiting import until
 from tests.operations.conftest import command
 from tests.operations.soak.place import Place
@@ -81,9 +82,9 @@ async def _wrong_permissions(place: Place, signed_in: Mapping[str, int]) -> list
     for pattern, name in rows:
         given.setdefault(pattern, set()).add(name)
     held = await place.installation.rows(
-        """
+        f"""
         select u.username, array_agg(distinct e.permission) from app_user u
-        left join lateral effective_permission(u.tenant_id, u.id, now()) e on true
+        left join lateral {effective_permissions("u.tenant_id", "u.id", "now()")} e on true
         where u.username = any($1::text[]) group by u.username
         """,
         list(signed_in),
