@@ -294,25 +294,20 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
     authenticated_at: datetime
 
 
-async def insert_code(connection: Connection, attempt: Attempt | NewAttempt, code: NewCode, *, seconds: int) -> None:
-    """Make a one-time code for the attempt's result."""
-    await connection.execute(
+async def insert_code(connection: Connection, attempt: Attempt | NewAttempt, code: NewCode, *, seconds: int) -> bool:
+    """Make a one-time code for the attempt's result; False if the attempt has been removed."""
+    return await _is_first(
+        connection,
         """
-        insert into one_time_code
-            (id, tenant_id, attempt_id, user_id, identity_id, kind, code_hash, provider_session, id_token_sealed,
-             authenticated_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $11))
+        insert into one_time_code (id, tenant_id, attempt_id, user_id, identity_id, kind, code_hash, provider_session,
+            id_token_sealed, authenticated_at, expires_at)
+        select $1, a.tenant_id, a.id, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $11)
+        from login_attempt a where a.tenant_id = $2 and a.id = $3 for key share
         """,
         code.id,
         attempt.tenant_id,
         attempt.id,
-        code.user_id,
-        code.identity_id,
-        code.kind,
-        code.code_hash,
-        code.provider_session,
-        code.id_token_sealed,
-        code.authenticated_at,
+        *[getattr(code, name) for name in NewCode.__struct_fields__[1:]],
         float(seconds),
     )
 

@@ -141,8 +141,6 @@ async def names_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> li
 
 
 _DELETED: Final = (
-    "delete from login_attempt a using one_time_code c where a.tenant_id = $1 and c.tenant_id = $1 and c.user_id = $2"
-    " and a.id = c.attempt_id",
     "delete from provider_test where tenant_id = $1 and user_id = $2",
     "delete from password_token where tenant_id = $1 and user_id = $2",
     "delete from invitation where tenant_id = $1 and user_id = $2",
@@ -161,7 +159,15 @@ _DELETED: Final = (
 async def remove(connection: Connection, tenant_id: UUID, user_id: UUID, names: Sequence[str]) -> None:
     """Empty the user's own rows, and disable the user for good."""
     await connection.execute(
-        "delete from login_attempt where tenant_id = $1 and login_hint = any($2::text[])", tenant_id, list(names)
+        """
+        delete from login_attempt where tenant_id = $1 and id = any(array(
+            select id from login_attempt where tenant_id = $1 and (login_hint = any($3::text[]) or id in (
+                select attempt_id from one_time_code where tenant_id = $1 and user_id = $2))
+            order by id for update))
+        """,
+        tenant_id,
+        user_id,
+        list(names),
     )
     await _empty(connection, tenant_id, user_id)
     await connection.execute(

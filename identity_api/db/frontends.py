@@ -23,6 +23,19 @@ async def held(connection: Connection, tenant_id: UUID, frontend_id: UUID) -> Fr
     return frontend_of(row) if row else None
 
 
+async def hold(connection: Connection, tenant_id: UUID, frontend_id: UUID | None) -> bool:
+    """Keep the frontend that a login is for until the transaction ends; False if it is not there any more.
+
+    Before any user: whoever deletes it holds it, and waits then for the logins and sessions that are its own.
+    """
+    if frontend_id is None:
+        return True
+    found = await connection.fetchval(
+        "select true from frontend where tenant_id = $1 and id = $2 for key share", tenant_id, frontend_id
+    )
+    return bool(found)
+
+
 async def insert(connection: Connection, frontend: Frontend) -> bool:
     """Make the frontend; False if its slug is taken."""
     status = await connection.execute(
@@ -54,11 +67,24 @@ async def update(connection: Connection, frontend: Frontend) -> None:
 
 
 async def delete(connection: Connection, tenant_id: UUID, frontend_id: UUID) -> int:
-    """Remove the frontend with its logins under way, and end its sessions; returns how many sessions ended."""
+    """Remove the frontend with its logins under way, and end its sessions; returns how many sessions ended.
+
+    The caller holds it. Logins go before sessions, as whoever switches a provider off ends them.
+    """
+    await connection.execute(
+        """
+        with held as (
+            select id from login_attempt where tenant_id = $1 and frontend_id = $2 order by id for update)
+        delete from login_attempt a using held where a.tenant_id = $1 and a.id = held.id
+        """,
+        tenant_id,
+        frontend_id,
+    )
     rows = await connection.fetch(
         """
         with gone as (
-            select id, user_id, ended_at is null as is_live from session where tenant_id = $1 and frontend_id = $2 for update)
+            select id, user_id, ended_at is null as is_live from session where tenant_id = $1 and frontend_id = $2
+            order by id for update)
         update session s set frontend_id = null, ended_at = coalesce(s.ended_at, moment.at),
             ended_reason = coalesce(s.ended_reason, 'frontend_deleted'), id_token_sealed = null
         from gone, (select now() as at) moment where s.tenant_id = $1 and s.id = gone.id
@@ -69,8 +95,5 @@ async def delete(connection: Connection, tenant_id: UUID, frontend_id: UUID) -> 
     )
     ended = {row["id"]: row["user_id"] for row in rows if row["is_live"]}
     await outbox.record_sessions(connection, tenant_id, ended)
-    await connection.execute(
-        "delete from login_attempt where tenant_id = $1 and frontend_id = $2", tenant_id, frontend_id
-    )
     await connection.execute("delete from frontend where tenant_id = $1 and id = $2", tenant_id, frontend_id)
     return len(ended)

@@ -1,7 +1,8 @@
-"""Locks, and the one order in which they are taken: logouts, a tenant's mappings, redirect URLs, people, users by id.
+"""Locks, and the one order in which they are taken.
 
-After a user come the user's identities; their sync rows by id, then their refresh tokens; codes, sessions and proposals; then
-the limits of the tenant. Every writer keeps this order, so that no two of them can wait for each other.
+Logouts, a tenant's mappings, redirect URLs, people, a frontend, users by id. After a user come the user's identities; their sync
+rows by id, then their refresh tokens; logins under way, codes and sessions, each by id, and proposals; then the limits of the
+tenant. Every writer keeps this order, so that no two of them can wait for each other.
 """
 
 from collections.abc import Collection

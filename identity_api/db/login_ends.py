@@ -83,8 +83,10 @@ async def end_sessions(
     rows = await connection.fetch(
         """
         update session set ended_at = now(), ended_reason = $5, id_token_sealed = null
-        where tenant_id = $1 and ended_at is null
-            and (identity_id = any($2::uuid[]) or user_id = any($3::uuid[]) or id = any($4::uuid[]))
+        where tenant_id = $1 and id = any(array(
+            select id from session where tenant_id = $1 and ended_at is null
+                and (identity_id = any($2::uuid[]) or user_id = any($3::uuid[]) or id = any($4::uuid[]))
+            order by id for no key update))
         returning id, user_id
         """,
         tenant_id,
@@ -230,8 +232,11 @@ async def void_attempts(connection: Connection, tenant_id: UUID, provider_id: UU
     """Refuse the callbacks of every login under way at this provider."""
     await connection.execute(
         """
-        update login_attempt set consumed_at = now(), outcome = 'PROVIDER_DISABLED'
-        where tenant_id = $1 and provider_id = $2 and consumed_at is null
+        with held as (
+            select id from login_attempt where tenant_id = $1 and provider_id = $2 and consumed_at is null
+            order by id for no key update)
+        update login_attempt a set consumed_at = now(), outcome = 'PROVIDER_DISABLED'
+        from held where a.tenant_id = $1 and a.id = held.id
         """,
         tenant_id,
         provider_id,

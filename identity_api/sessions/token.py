@@ -6,7 +6,7 @@ the code was stolen: the session made from it ends (RFC 9700 section 4.5).
 
 import hmac
 
-from identity_api.db import attempts, local_accounts, locks, sessions
+from identity_api.db import attempts, frontends, local_accounts, locks, sessions
 from identity_api.db.attempts import Code
 from identity_api.db.database import Connection
 from identity_api.errors import BadInput
@@ -48,9 +48,11 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
 
 
 async def _hold(connection: Connection, found: Code) -> None:
-    """Lock in the same order as code that ends logins: local sign-in, then the user, then the code."""
+    """Lock in the same order as code that ends logins: local sign-in, the frontend, the user, then the code."""
     if found.identity_id is None:
         await local_accounts.policy(connection, found.attempt.tenant_id, hold=True)
+    if not await frontends.hold(connection, found.attempt.tenant_id, found.attempt.frontend_id):
+        raise LoginFailed("CODE_UNKNOWN")
     await locks.users(connection, found.attempt.tenant_id, [found.user_id])
 
 

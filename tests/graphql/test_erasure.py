@@ -27,7 +27,7 @@ SECRETS = (
     "zwackel@mann.example",
     "sub-4711-zwackel",
     "anchor-4712-zwackel",
-    "198.51.100.77",
+    "198.51.100.247",
     "Zwackel/5.0",
 )
 

@@ -6,7 +6,7 @@ attacker's code opened in a victim's browser signs nobody in.
 
 import msgspec
 
-from identity_api.db import attempts, locks
+from identity_api.db import attempts, frontends, locks
 from identity_api.ids import token_key
 from identity_api.sessions.cookies import binding_name, host_of, is_bound
 from identity_api.sessions.errors import LoginFailed
@@ -38,7 +38,9 @@ async def complete(deps: LoginDeps, code: str, request: BrowserRequest) -> Login
         if found.is_used:
             raise LoginFailed("LOGIN_USED", clear_cookies=(binding,))
         async with deps.database.transaction() as connection:
-            # In the same order as code that ends logins: the user, then the code.
+            # In the same order as code that ends logins: the frontend, the user, then the code.
+            if not await frontends.hold(connection, attempt.tenant_id, attempt.frontend_id):
+                raise LoginFailed("CODE_UNKNOWN", clear_cookies=(binding,))
             await locks.users(connection, attempt.tenant_id, [found.user_id])
             if not await attempts.use_code(connection, attempt.tenant_id, found.id):
                 raise LoginFailed("LOGIN_EXPIRED", clear_cookies=(binding,))

@@ -119,7 +119,8 @@ async def make_code(
         ),
         authenticated_at=sign_in.authenticated_at,
     )
-    await attempts.insert_code(connection, attempt, row, seconds=deps.limits.code_seconds)
+    if not await attempts.insert_code(connection, attempt, row, seconds=deps.limits.code_seconds):
+        raise LoginFailed("LOGIN_EXPIRED")
     await audit.record(connection, attempt.tenant_id, f"user:{sign_in.user_id}", also)
     return code
 

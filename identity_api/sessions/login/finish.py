@@ -14,7 +14,7 @@ import msgspec
 
 from identity_api.accounts.access_gate import denial
 from identity_api.accounts.provisioning import Declined, Provisioned, names_of, provision
-from identity_api.db import attempts, audit, locks, providers, refresh_tokens
+from identity_api.db import attempts, audit, frontends, locks, providers, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
@@ -150,6 +150,8 @@ async def _ensure_unmoved(connection: Connection, matched: Matched, login: Verif
     the person's directory is still one of the provider's.
     """
     asked, begun_at, person = matched.provider, matched.attempt.launched_at, login.person
+    if not await frontends.hold(connection, asked.tenant_id, matched.attempt.frontend_id):
+        raise LoginFailed("STATE_UNKNOWN")  # as its callback is told a moment later
     ended_by = ending_hashes(person.issuer, person.subject, login.provider_session)
     await locks.login(connection, asked.tenant_id, asked.id, ended_by, names_of(asked, person))
     current, was_ended = await providers.hold_for_login(connection, asked.tenant_id, asked.id, ended_by, begun_at)

@@ -17,9 +17,10 @@ from identity_api.accounts.credentials import Checked, Credentials, check, settl
 from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.errors import CredentialsRefused
 from identity_api.accounts.known_browsers import cookie_value
-from identity_api.db import attempts, audit, local_accounts, tenants
+from identity_api.db import attempts, audit, frontends, local_accounts, tenants
 from identity_api.db.attempts import NewAttempt
 from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput
 from identity_api.ids import uuid7
 from identity_api.sessions.cookies import known_browser_cookie
 from identity_api.sessions.errors import LoginFailed
@@ -133,6 +134,8 @@ async def _land(
     async with deps.accounts.database.transaction() as connection:
         if not (await local_accounts.policy(connection, tenant.id, hold=True)).local_sign_in:
             raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
+        if not await frontends.hold(connection, tenant.id, ending.frontend.id if ending.frontend else None):
+            raise BadInput("There is no such frontend.", code="FRONTEND_UNKNOWN", field="frontend")
         account = await settle(connection, tenant.id, checked)
         user = str(account.user_id)
         if account.disabled_at is not None:
