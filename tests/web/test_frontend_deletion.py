@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from identity_api.db import attempts
 from identity_api.permissions.delegation import Actor
 from identity_api.sessions.login.provider_answer import exchange_code
 from identity_api.tenants.frontends import delete_frontend
@@ -57,6 +58,21 @@ async def test_a_login_for_a_frontend_that_was_deleted_meanwhile_is_refused(
     assert (answer.status_code, "STATE_UNKNOWN" in answer.text) == (400, True)
     assert await site.events("login.failed") == 1
     assert await site.fetchval("select count(*) from session where tenant_id = $1", site.tenant.id) == 0
+
+
+async def test_a_login_that_begins_while_its_frontend_is_deleted_is_refused(
+    site: Site, frontend: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = attempts.insert
+
+    async def inserted(*arguments: Any, **named: Any) -> None:
+        await delete(site, frontend)
+        monkeypatch.undo()
+        await insert(*arguments, **named)
+
+    monkeypatch.setattr(attempts, "insert", inserted)
+    answer = await site.client().get(f"/auth/oidc/sso/login?{urlencode(BY_DELIVERY['code'])}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "FRONTEND_UNKNOWN")
 
 
 async def test_a_login_whose_attempt_was_removed_with_an_erased_namesake_is_refused(

@@ -6,6 +6,8 @@ Nothing is bound to a browser yet and no provider is called; `launch` does both.
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
 from identity_api.db import attempts, audit, providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
@@ -46,14 +48,18 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
         raise
     attempt = _attempt(tenant, provider, beginning, ending)
     handle = new_tenant_token("ha", tenant.id)
-    async with deps.database.reading() as connection:
-        await attempts.insert(
-            connection,
-            attempt,
-            token_hash(handle),
-            seconds=deps.limits.attempt_seconds,
-            handle_seconds=deps.limits.handle_seconds,
-        )
+    try:
+        async with deps.database.reading() as connection:
+            await attempts.insert(
+                connection,
+                attempt,
+                token_hash(handle),
+                seconds=deps.limits.attempt_seconds,
+                handle_seconds=deps.limits.handle_seconds,
+            )
+    except asyncpg.ForeignKeyViolationError:
+        # The provider or the frontend has just been deleted: what is there now decides.
+        return await prepare(deps, tenant, beginning)
     launch_url = f"{beginning.session_origin}{beginning.path_prefix}{LAUNCH_PATH}{handle}"
     return Prepared(handle=handle, launch_url=launch_url, attempt_id=str(attempt.id))
 
