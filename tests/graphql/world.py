@@ -59,7 +59,7 @@ class CountingDatabase(Database):
 
     def __init__(self, database: Database) -> None:
         self._inner = database
-        self.limits = database.limits
+        self.limits, self.is_distributed = database.limits, database.is_distributed
         self._shares = database._shares
         self._is_lent = database._is_lent
         self.statements: list[str] = []
