@@ -4,7 +4,8 @@ A use case stops at the first thing that it does not find. Only then the other i
 without a fault costs no statement for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import strawberry
@@ -32,8 +33,16 @@ class _Leaf(NamedTuple):
     kind: Kind | None
 
 
-async def told_with_missing(context: Context, given: Any, error: BadInput | NotFound) -> BadInput | NotFound:
-    """The error of a use case, with every id of the input that names nothing in this tenant."""
+@asynccontextmanager
+async def telling_missing(context: Context, given: Any) -> AsyncIterator[None]:
+    """What is raised within is raised with every id of the input that names nothing in this tenant."""
+    try:
+        yield
+    except (BadInput, NotFound) as error:
+        raise await _with_missing(context, given, error) from error
+
+
+async def _with_missing(context: Context, given: Any, error: BadInput | NotFound) -> BadInput | NotFound:
     leaves = list(_leaves(given))
     missing = await _missing(context, leaves)
     known = list(error.problems) if isinstance(error, SeveralProblems) else [Located(error.field or "", error)]

@@ -17,7 +17,7 @@ from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, 
 from identity_api.graphql.access import object_type, rule_of
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import is_row_of
-from identity_api.graphql.missing_ids import told_with_missing
+from identity_api.graphql.missing_ids import telling_missing
 from identity_api.sessions.step_up import StepUpRequired, ensure_elevated
 
 FRESH_FOR: Final = timedelta(minutes=10)
@@ -206,10 +206,9 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
             if rule.is_sensitive:
                 check_fresh(info.context)
                 await check_elevated(info.context, is_for_tokens=rule.is_for_tokens)
-            return await resolver(*args, info=info, **kwargs)
+            async with telling_missing(info.context, kwargs.get("input")):
+                return await resolver(*args, info=info, **kwargs)
         except IdentityAPIError as error:
-            if isinstance(error, BadInput | NotFound):
-                error = await told_with_missing(info.context, kwargs.get("input"), error)
             problem = problem_of(error)
             if problem is None:
                 raise

@@ -80,7 +80,7 @@ async def test_every_problem_is_told_with_its_path_in_the_input(world: World) ->
         create("", permission(world, world.write)),
         {"grantPermission": {"user": global_id("User", world.tenant), "permission": permission(world, world.write)}},
     ]
-    paths = ["changes.1.createGroupMapping.pattern", "changes.2.grantPermission"]
+    paths = ["changes.1.createGroupMapping.pattern", "changes.2.grantPermission.user"]
     answer = await world.admin.ask(PREVIEW, input={"changes": asked})
     assert answer.codes == ["PATTERN_EMPTY"]
     assert [one["path"] for one in answer.errors[0]["extensions"]["problems"]] == paths

@@ -193,6 +193,29 @@ async def test_ids_that_name_nothing_are_told_at_once_and_beside_other_problems(
     assert found == expected
 
 
+PREVIEWS: Final = {
+    "previewGroupMappingCreation": "createGroupMapping",
+    "previewGroupMappingUpdate": "updateGroupMapping",
+    "previewChangeSet": "applyChangeSet",
+}
+
+
+@pytest.mark.asyncio
+async def test_a_preview_tells_what_its_mutation_would(world: World) -> None:
+    arguments = await working_arguments(world)
+    found, expected = {}, {}
+    for preview, name in PREVIEWS.items():
+        wrong, paths = MISSING[name]
+        values = {**arguments[name]["input"], **wrong}
+        if "READ" in values.get("permissions", []):
+            values["permissions"] = [global_id("Permission", world.read), *values["permissions"][1:]]
+        values = {key: value for key, value in values.items() if name != "applyChangeSet" or key == "changes"}
+        answer = await world.admin.ask(document(preview, "{ digest }"), input=values)
+        found[preview] = [one["path"] for one in answer.errors[0]["extensions"]["problems"]]
+        expected[preview] = paths
+    assert found == expected
+
+
 @pytest.mark.asyncio
 async def test_what_is_another_tenants_is_told_as_what_nobody_has(world: World) -> None:
     async with world.database.transaction() as connection:

@@ -22,6 +22,7 @@ from identity_api.graphql.connections import After, Before, Connection, Connecti
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import is_row_of, resolved
+from identity_api.graphql.missing_ids import telling_missing
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, ChangeSetInput, asked_of
 from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedUser
@@ -222,12 +223,12 @@ class ChangeSetQueries:
     ) -> ChangeSetPreviewRow:
         """Made, looked at and taken back."""
         context, page = info.context, connections.asked(first, after, None, None)
-        try:
-            async with context.turn:
-                asked = await asked_of(context.deps.database, context.actor, input.changes)
+        async with telling_missing(context, input), context.turn:
+            asked = await asked_of(context.deps.database, context.actor, input.changes)
+            try:
                 outcome = await run.preview(context.deps.database, context.actor, asked.changes)
-        except ChangesRefused as error:
-            raise asked.refused(error) from error
+            except ChangesRefused as error:
+                raise asked.refused(error) from error
         return await previewed(context, outcome, page)
 
 

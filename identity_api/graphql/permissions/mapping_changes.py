@@ -14,6 +14,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import is_row_of, resolved
+from identity_api.graphql.missing_ids import telling_missing
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.mappings import GroupMapping, GroupMappingRow, read_mapping
 from identity_api.graphql.summaries import UserSummary, UserSummaryRow, mapping_id
@@ -185,8 +186,9 @@ class MappingPreviewQueries:
         ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
-        _check_may_search(info.context, input.match)
-        return await _preview(info.context, _creating(input))
+        async with telling_missing(info.context, input):
+            _check_may_search(info.context, input.match)
+            return await _preview(info.context, _creating(input))
 
     @resolved(GroupMappingPreview | None, "Whom `updateGroupMapping` would affect; nothing is changed.")
     async def preview_group_mapping_update(
@@ -197,9 +199,10 @@ class MappingPreviewQueries:
         ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
-        before = await read_mapping(info.context, ids.row_id(input.id, "GroupMapping"))
-        _check_may_search(info.context, _changed(before, input).match)
-        return await _preview(info.context, await _updating(info.context, input))
+        async with telling_missing(info.context, input):
+            before = await read_mapping(info.context, ids.row_id(input.id, "GroupMapping"))
+            _check_may_search(info.context, _changed(before, input).match)
+            return await _preview(info.context, await _updating(info.context, input))
 
     @resolved(GroupMappingPreview | None, "Whom `deleteGroupMapping` would affect; nothing is changed.")
     async def preview_group_mapping_deletion(
@@ -210,7 +213,8 @@ class MappingPreviewQueries:
         ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
-        return await _preview(info.context, _deleting(input))
+        async with telling_missing(info.context, input):
+            return await _preview(info.context, _deleting(input))
 
 
 @object_type("Mutation")
