@@ -166,7 +166,7 @@ async def opened(database: Database, tenant_id: UUID, token: str) -> Invitation:
     """What a token opens at the tenant that the browser is at; nothing is used up.
 
     Raises:
-        NotFound: `INVITATION_ENDED`: unknown, used, revoked, expired, another tenant's; its user has another way in or is
+        NotFound: `INVITATION_UNKNOWN`: unknown, used, revoked, expired, another tenant's; its user has another way in or is
             disabled; or its maker may not open it any more.
     """
     async with database.reading() as connection:
@@ -180,7 +180,7 @@ async def accept_by_password(deps: AccountDeps, tenant_id: UUID, token: str, pas
     """Choose the invited user's first password; returns their id. Only an accepted password uses the invitation up.
 
     Raises:
-        NotFound: `INVITATION_ENDED`: see `opened`; or it is for a provider.
+        NotFound: `INVITATION_UNKNOWN`: see `opened`; or it is for a provider.
         BadInput: the password may not be set; see `password_rules`.
         Refused: `LOCAL_SIGN_IN_OFF`.
         Unavailable: `SIGN_IN_BUSY`.
@@ -209,7 +209,7 @@ async def accept_by_login(
     the tenant's mappings, and has made sure that the person is nobody here yet.
 
     Raises:
-        NotFound: `INVITATION_ENDED`: see `opened`; or it is for another provider.
+        NotFound: `INVITATION_UNKNOWN`: see `opened`; or it is for another provider.
     """
     found = await invitations.get(connection, tenant_id, invitation_id)
     if found is None or found.provider_id != provider_id:
@@ -288,4 +288,4 @@ def _hash(tenant_id: UUID, token: str) -> bytes:
 
 def ended() -> NotFound:
     """The error for every invitation that does not work, whatever the reason."""
-    return NotFound("This invitation does not work, or not any more. Ask for another.", code="INVITATION_ENDED")
+    return NotFound("This invitation does not work, or not any more. Ask for another.", code="INVITATION_UNKNOWN")

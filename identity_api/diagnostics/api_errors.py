@@ -97,7 +97,7 @@ API: Final[Table] = table(
             "Let the operator make another one: `identity-api break-glass create`.",
         ),
         "PASSWORD_TOKEN_UNKNOWN": ("The link for a new password is unknown, used or over.", "Ask for a new link."),
-        "INVITATION_ENDED": (
+        "INVITATION_UNKNOWN": (
             "The invitation is unknown, used, revoked or too old, or another tenant's; its user has another way in; or its maker "
             "may not open that account now.",
             "Ask whoever sent it for another; `identity-api invitation list` shows those there are.",

@@ -60,7 +60,7 @@ async def test_somebody_chooses_a_password_and_signs_in_with_it(site: Site) -> N
     assert (await submit(site, client)).status_code == 303
     late = await opened(site, made)
     again = await late.get("/invitation", headers=PAGE)
-    assert (again.status_code, "INVITATION_ENDED" in again.text) == (404, True)
+    assert (again.status_code, "INVITATION_UNKNOWN" in again.text) == (404, True)
     assert await site.events("invitation.accepted") == 1
 
 
@@ -109,19 +109,19 @@ async def test_an_invitation_to_another_provider_or_for_a_password_begins_no_log
     await with_passwords(site)
     made = await invited(site)
     answer = await (await opened(site, made)).get("/invitation/login", headers=PAGE)
-    assert (answer.status_code, "INVITATION_ENDED" in answer.text) == (404, True)
+    assert (answer.status_code, "INVITATION_UNKNOWN" in answer.text) == (404, True)
     elsewhere = await invited(site, "eve", provider_id=site.provider.id)
     form = {"password": PASSWORD, "repeated": PASSWORD}
     client = await opened(site, elsewhere)
     answer = await client.post("/invitation/password", data=form, headers=from_page(site))
-    assert (answer.status_code, "INVITATION_ENDED" in answer.text) == (404, True)
+    assert (answer.status_code, "INVITATION_UNKNOWN" in answer.text) == (404, True)
 
 
 async def test_a_link_of_another_tenant_opens_nothing(site: Site) -> None:
     other = await make_site(site.app, site.database, site.vault, site.idp)
     made = await invited(other, provider_id=other.provider.id)
     answer = await (await opened(site, made)).get("/invitation", headers=PAGE)
-    assert (answer.status_code, "INVITATION_ENDED" in answer.text) == (404, True)
+    assert (answer.status_code, "INVITATION_UNKNOWN" in answer.text) == (404, True)
     assert (await (await opened(other, made)).get("/invitation", headers=PAGE)).status_code == 200
 
 

@@ -32,7 +32,7 @@ ELSEWHERE = {
     },
     "what no form of the console does": {
         "LAST_SECRET", "TOO_MANY_KEYS", "NO_KEYS_NEEDED", "PROVIDER_ENABLED", "PROVIDER_IN_USE", "SETUP_LINK_ENDED",
-        "INVITATION_ENDED", "ANCHORS_LOST",
+        "INVITATION_UNKNOWN", "ANCHORS_LOST",
     },
     "a start or a command": {"CONFIGURATION"},
     "no document of the console": {"STREAM_NEEDED", "DOCUMENT_REFUSED", "INTROSPECTION_DISABLED"},
