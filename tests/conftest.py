@@ -48,6 +48,7 @@ TOGETHER = {
     "tests/canary/": "canary",
     "tests/cli/test_dev.py": "dev",
     "tests/db/test_bounded_statements.py": "bounded",
+    "tests/db/test_citus.py": "citus",
     "tests/flows/": "flows",
     "tests/interop/": "flows",
     "tests/maintenance/test_key_rotation.py": "rotation",

@@ -30,7 +30,7 @@ NEEDS: Final = {
     "identity:users:write": (
         "create_user", "disable_user", "enable_user", "erase_user", "sync_user", "unlock_user", "reset_second_factor",
         "create_password_link", "end_session", "link_identity", "unlink_identity", "release_identity",
-        "create_api_token", "rotate_api_token", "revoke_api_token",
+        "create_api_token", "rotate_api_token", "revoke_api_token", "create_invitation", "revoke_invitation",
     ),
     "identity:grants:write": ("grant_permission", "revoke_permission"),
     "identity:permissions:write": ("create_permission", "update_permission", "delete_permission", "apply_undo"),
@@ -104,6 +104,7 @@ async def desk_at(site: Site) -> Desk:
     await admin.post("/console/tokens", user=bob, name="nightly", days="30", permissions=docs)
     await admin.post("/console/setup-links", slug="customer", label="Customer", days="3", permissions=docs)
     await admin.post("/console/permissions", name="new:read", delegable="yes")
+    await admin.post("/console/invitations", username="guest", provider=provider, days="7")
     await carl.post("/console/mappings/import/propose", table="group,permissions\nsales,docs:read", reason="please")
 
     async def first(address: str, before: str) -> str:
@@ -122,6 +123,7 @@ async def desk_at(site: Site) -> Desk:
     identity, session = between(page, 'name="identity" value="'), between(page, 'name="session" value="')
     client = await first("/console/service-clients", 'name="client" value="')
     token = await first("/console/tokens", 'name="token" value="')
+    invitation = await first("/console/invitations", 'name="invitationId" value="')
     link = await first("/console/setup-links", 'name="link" value="')
     rule = {"pattern": KEPT, "match": "EXACT", "enabled": "yes", "permissions": docs, "provider": "", "version": "1"}
     front = {"return_urls": f"https://app.example/{KEPT}", "deliveries": "CODE"}
@@ -151,6 +153,8 @@ async def desk_at(site: Site) -> Desk:
         "set_provider_secret": {"client_secret": "a new secret"},
         "create_setup_link": {"slug": KEPT, "label": KEPT, "days": "3", "permissions": docs},
         "revoke_setup_link": {"link": link},
+        "create_invitation": {"username": KEPT, "provider": provider, "days": "7"},
+        "revoke_invitation": {"invitationId": invitation},
         "create_api_token": {"user": bob, "name": KEPT, "days": "30", "permissions": docs},
         "rotate_api_token": {"token": token, "days": "30"},
         "revoke_api_token": {"token": token},
