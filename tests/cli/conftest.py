@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import pytest
 from identity_api.db.database import Connection, Database
 from identity_api.embedded.services import Services
 from tests.cli import forked
-
-SCRIPT = Path(sys.executable).with_name("identity-api")
+from tests.cli.forked import SCRIPT
 
 
 def new_key(name: str) -> str:
@@ -41,8 +39,7 @@ class Command:
 
     def __call__(self, *arguments: object, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
         """Run to the end. Variables given here count for this run only; an empty one is left out."""
-        command = [str(SCRIPT), *map(str, arguments)]
-        return forked.run(command, stdin=stdin, env=self._environment(env), cwd=self.folder, timeout=60)
+        return forked.run([*map(str, arguments)], stdin=stdin, env=self._environment(env), cwd=self.folder, timeout=60)
 
     def start(self, *arguments: object, **env: str) -> subprocess.Popen[bytes]:
         """Start, with its output in `out.txt` and `err.txt` of the folder."""

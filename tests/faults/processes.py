@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import http.client
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,13 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import SCRIPT
-from tests.faults.child import run_command
+from tests.cli.forked import FORKS, SCRIPT, become
 from tests.faults.waiting import PATIENCE_SECONDS, until
 from tests.flows.product import descendants, is_alive
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.faults.child"])
 
 
 class Worker:
@@ -27,8 +22,10 @@ class Worker:
     def __init__(self, folder: Path, environment: Mapping[str, str], *, output: Path | None = None) -> None:
         """`output` is where it writes its log, if not into a file of `folder`."""
         self._output = output or folder / "worker.log"
-        self._process = _FORKS.Process(
-            target=run_command, args=(["worker"], dict(environment), str(self._output), str(folder)), daemon=True
+        self._process = FORKS.Process(
+            target=become,
+            args=(["worker"], dict(environment), folder, Path(os.devnull), self._output, self._output),
+            daemon=True,
         )
         self._process.start()
 

@@ -83,8 +83,9 @@ class Product:
 
     def command(self, *arguments: object, stdin: str = "") -> str:
         """Run `identity-api` on this installation, and return what it prints."""
-        command = [str(SCRIPT), *map(str, arguments)]
-        done = forked.run(command, stdin=stdin.encode(), env=self.environment, cwd=Path.cwd(), timeout=60)
+        done = forked.run(
+            [*map(str, arguments)], stdin=stdin.encode(), env=self.environment, cwd=Path.cwd(), timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
