@@ -531,6 +531,7 @@ CREATE TABLE public.service_client (
     tenant_ids uuid[] NOT NULL,
     scopes text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
     seen_at timestamp with time zone,
     revoked_at timestamp with time zone,
     owner_id uuid,

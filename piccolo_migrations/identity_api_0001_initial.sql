@@ -73,6 +73,8 @@ create table service_client (
     tenant_ids uuid[] not null,
     scopes text[] not null,
     created_at timestamptz not null,
+    -- When its secret ends; null means when it is revoked.
+    expires_at timestamptz,
     seen_at timestamptz,
     revoked_at timestamptz,
     -- The tenant whose admins keep it; null for a client of the operator.

@@ -28,13 +28,24 @@ CLIENT = """
 """
 """Select-list items for a client `c`."""
 
+CLIENT_IS_LIVE = "c.revoked_at is null and (c.expires_at is null or c.expires_at > now())"
+"""The condition that the secret of a client `c` works."""
+
 
 async def service_client(connection: Connection, name: str) -> tuple[ServiceClient, bytes] | None:
-    """The client with that name, if it is not revoked, and the hash of its secret."""
+    """The client with that name, if its secret works, and the hash of it."""
+    row = await connection.fetchrow(
+        f"select {CLIENT} from service_client c where c.name = $1 and {CLIENT_IS_LIVE}", name
+    )
+    return None if row is None else (client_of(row), row["secret_hash"])
+
+
+async def kept_service_client(connection: Connection, name: str) -> ServiceClient | None:
+    """The client with that name, if it is not revoked. Its secret may have expired."""
     row = await connection.fetchrow(
         f"select {CLIENT} from service_client c where c.name = $1 and c.revoked_at is null", name
     )
-    return None if row is None else (client_of(row), row["secret_hash"])
+    return None if row is None else client_of(row)
 
 
 def client_of(row: Record) -> ServiceClient:
@@ -62,16 +73,18 @@ async def insert_service_client(
     tenant_ids: Sequence[UUID],
     scopes: Sequence[str],
     owner_id: UUID | None = None,
+    days: int | None = None,
 ) -> bool:
     """Make the client; False if the name is taken.
 
     Args:
         owner_id: the tenant whose admins keep it; None for a client of the operator.
+        days: how long its secret works; None means until it is revoked.
     """
     status = await connection.execute(
         """
-        insert into service_client (id, name, secret_hash, tenant_ids, scopes, created_at, owner_id)
-        values ($1, $2, $3, $4, $5, now(), $6) on conflict (name) do nothing
+        insert into service_client (id, name, secret_hash, tenant_ids, scopes, created_at, owner_id, expires_at)
+        values ($1, $2, $3, $4, $5, now(), $6, now() + make_interval(days => $7)) on conflict (name) do nothing
         """,
         client_id,
         name,
@@ -79,6 +92,7 @@ async def insert_service_client(
         list(tenant_ids),
         list(scopes),
         owner_id,
+        days,
     )
     return bool(status == "INSERT 0 1")
 
@@ -91,8 +105,10 @@ class ClientLine(msgspec.Struct, frozen=True):
     """Slugs."""
     scopes: tuple[str, ...]
     created_at: datetime
+    expires_at: datetime | None
     seen_at: datetime | None
     revoked_at: datetime | None
+    is_live: bool
 
 
 class TenantClient(msgspec.Struct, frozen=True):
@@ -101,45 +117,61 @@ class TenantClient(msgspec.Struct, frozen=True):
     id: UUID
     name: str
     created_at: datetime
+    expires_at: datetime | None
     seen_at: datetime | None
     revoked_at: datetime | None
+    is_live: bool
     is_owned: bool
     """The admins of this tenant keep it, not the operator."""
 
 
-_OF_TENANT = """
-    select id, name, created_at, seen_at, revoked_at, coalesce(owner_id = $1, false) as is_owned
-    from service_client where tenant_ids @> array[$1::uuid]
+_OF_TENANT = f"""
+    select c.id, c.name, c.created_at, c.expires_at, c.seen_at, c.revoked_at, {CLIENT_IS_LIVE} as is_live,
+        coalesce(c.owner_id = $1, false) as is_owned
+    from service_client c where c.tenant_ids @> array[$1::uuid]
 """
 
 
 async def of_tenant(connection: Connection, tenant_id: UUID) -> list[TenantClient]:
     """The clients that may look into this tenant and are not revoked, by name."""
-    rows = await connection.fetch(f"{_OF_TENANT} and revoked_at is null order by name", tenant_id)
+    rows = await connection.fetch(f"{_OF_TENANT} and c.revoked_at is null order by c.name", tenant_id)
     return [TenantClient(**row) for row in rows]
 
 
 async def tenant_client(connection: Connection, tenant_id: UUID, client_id: UUID) -> TenantClient | None:
     """The client, if it may look into this tenant."""
-    row = await connection.fetchrow(f"{_OF_TENANT} and id = $2", tenant_id, client_id)
+    row = await connection.fetchrow(f"{_OF_TENANT} and c.id = $2", tenant_id, client_id)
     return TenantClient(**row) if row else None
 
 
 async def service_clients(connection: Connection) -> list[ClientLine]:
     """All of this installation, by name."""
     rows = await connection.fetch(
-        """
+        f"""
         select c.name, array(select t.slug from tenant t where t.id = any(c.tenant_ids) order by t.slug) as tenants,
-            c.scopes, c.created_at, c.seen_at, c.revoked_at
+            c.scopes, c.created_at, c.expires_at, c.seen_at, c.revoked_at, {CLIENT_IS_LIVE} as is_live
         from service_client c order by c.name
         """
     )
     return [ClientLine(**{**row, "tenants": tuple(row["tenants"]), "scopes": tuple(row["scopes"])}) for row in rows]
 
 
-async def replace_client_secret(connection: Connection, client_id: UUID, secret_hash: bytes) -> None:
-    """The old secret ends with the commit."""
+async def replace_client_secret(
+    connection: Connection, client_id: UUID, secret_hash: bytes, days: int | None = None
+) -> bool:
+    """The old secret ends with the commit; False if the new one does not work, since the client has expired.
+
+    Args:
+        days: how long the new secret works; None leaves the client's end as it is.
+    """
     await connection.execute("update service_client set secret_hash = $2 where id = $1", client_id, secret_hash)
+    if days is not None:
+        await connection.execute(
+            "update service_client set expires_at = now() + make_interval(days => $2) where id = $1", client_id, days
+        )
+    return bool(
+        await connection.fetchval(f"select true from service_client c where c.id = $1 and {CLIENT_IS_LIVE}", client_id)
+    )
 
 
 async def revoke_service_client(connection: Connection, client_id: UUID) -> None:

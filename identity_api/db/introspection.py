@@ -2,7 +2,7 @@
 
 import msgspec
 
-from identity_api.db.clients import CLIENT, ServiceClient, client_of, service_client
+from identity_api.db.clients import CLIENT, CLIENT_IS_LIVE, ServiceClient, client_of, service_client
 from identity_api.db.database import Connection
 from identity_api.db.sessions import (
     API_TOKEN,
@@ -29,7 +29,7 @@ def _beside(token: str, name: str) -> str:
     return f"""
         select {CLIENT}, o.*
         from service_client c left join lateral ({token}) o on true
-        where c.name = {name} and c.revoked_at is null
+        where c.name = {name} and {CLIENT_IS_LIVE}
     """
 
 

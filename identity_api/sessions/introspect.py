@@ -52,7 +52,7 @@ async def touch(connection: Connection, client: ServiceClient) -> None:
 async def verify_service_client(
     connection: Connection, name: str, secret: str, token: str = "", *, idle_seconds: int = 0
 ) -> Asked | None:
-    """The client of this name, if this is its secret and it is not revoked, with the token that it asks about."""
+    """The client of this name, if this is its secret and it is neither revoked nor expired, with the token that it asks about."""
     found = await _read(connection, name, token, idle_seconds) if is_storable(name) else None
     # Also compared for an unknown client, so that timing does not reveal which names exist.
     is_right = hmac.compare_digest(token_hash(secret), bytes(32) if found is None else found.secret_hash)

@@ -1,6 +1,7 @@
 """What only the operator gives: first permissions, service clients, API tokens."""
 
 import json
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -200,6 +201,26 @@ def test_service_clients_are_listed_rotated_and_revoked(command: Command, tenant
         for row in ask(url, "select action from audit_event where subject_kind = 'service_client' order by id")
     ]
     assert actions == ["service_client.created", "service_client.rotated", "service_client.revoked"]
+
+
+def test_a_service_client_has_the_end_that_was_asked_for(command: Command, tenant_id: UUID, url: str) -> None:
+    assert command("service-client", "create", "backend", "--tenant", "acme", "--days", "0").returncode == 2
+    secret = command("service-client", "create", "backend", "--tenant", "acme", "--days", "30").stdout.strip()
+    [made] = json.loads(command("service-client", "list", "--json").stdout)["service_clients"]
+    lasts = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+    assert (lasts.days, made["is_live"]) == (30, True)
+    assert f"until {made['expires_at'][:10]}" in command("service-client", "list").stdout
+    ask(url, "update service_client set expires_at = now() - interval '1 second'")
+    assert on_database(url, lambda connection: verify_service_client(connection, "backend", secret)) is None
+    assert "expired 20" in command("service-client", "list").stdout
+    refused = command("service-client", "rotate", "backend")
+    assert refused.returncode == 2
+    assert "Say how many days" in refused.stderr
+    other = command("service-client", "rotate", "backend", "--days", "1").stdout.strip()
+    assert on_database(url, lambda connection: verify_service_client(connection, "backend", other)) is not None
+    events = ask(url, "select payload, new::text from audit_event where subject_kind = 'service_client' order by id")
+    assert [json.loads(one["payload"]) for one in events] == [{"days": 30}, {"name": "backend", "days": 1}]
+    assert json.loads(events[0]["new"])["name"] == "backend"
 
 
 def test_the_reason_of_a_command_is_recorded(command: Command, tenant_id: UUID, url: str) -> None:

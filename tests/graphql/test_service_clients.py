@@ -1,5 +1,7 @@
 """Service clients that a tenant's admins keep, and those of the operator, which are shown to them."""
 
+from datetime import datetime
+
 import pytest
 
 from identity_api.db.database import Database
@@ -47,6 +49,23 @@ async def test_a_client_is_made_for_its_tenant_with_a_secret_that_works_until_it
     assert client_id not in str(await admin.data(LIST))
     again = (await admin.data(document("createServiceClient", MADE), input={"name": "reports"}))["createServiceClient"]
     assert again["code"] == "NAME_TAKEN"
+
+
+async def test_a_client_shows_when_its_secret_ends_and_is_told_when_it_has(world: World) -> None:
+    admin = await keeper(world)
+    shape = "{ ... on ServiceClientMade { serviceClient { id clientId isLive createdAt expiresAt } } ... on Problem { code } }"
+    asked = document("createServiceClient", shape)
+    made = (await admin.data(asked, input={"name": "short", "days": 30}))["createServiceClient"]["serviceClient"]
+    lasts = datetime.fromisoformat(made["expiresAt"]) - datetime.fromisoformat(made["createdAt"])
+    assert (lasts.days, made["isLive"]) == (30, True)
+    async with world.database.transaction() as connection:
+        await connection.execute("update service_client set expires_at = now() where name = $1", made["clientId"])
+    listed = (await admin.data("{ serviceClients { id isLive expiresAt } }"))["serviceClients"]
+    assert [one["isLive"] for one in listed if one["id"] == made["id"]] == [False], "listed until it is revoked"
+    rotate = document("rotateServiceClient", shape.replace("code", "code ... on InvalidInput { field }"))
+    assert (await admin.data(rotate, input={"id": made["id"]}))["rotateServiceClient"]["field"] == "days"
+    again = (await admin.data(rotate, input={"id": made["id"], "days": 1}))["rotateServiceClient"]["serviceClient"]
+    assert again["isLive"] is True
 
 
 async def test_a_name_of_another_tenant_is_no_name_here(world: World, other: World) -> None:

@@ -43,6 +43,7 @@ WRONG: Final[dict[str, tuple[dict[str, Any], list[str]]]] = {
         {"user": "x", "name": "", "days": 0, "permissions": ["USERS", "y"]},
         ["user", "name", "days", "permissions.1"],
     ),
+    "createServiceClient": ({"name": "a:b", "days": 0}, ["name", "days"]),
     "createSetupLink": (
         {"slug": "A B", "label": "", "days": 0, "permissions": ["x"]},
         ["slug", "label", "days", "permissions.0"],
@@ -100,6 +101,7 @@ ONE_AT_A_TIME: Final = {
     "removeProviderSecret": "a secret is looked for at the provider that the id names",
     "replayWebhook": "a position is compared with that of the webhook that the id names",
     "rotateApiToken": "the days are for the token that the id names",
+    "rotateServiceClient": "the days are for the client that the id names",
     "updatePermission": "only the description of the permission that the id names can be wrong",
 }
 """Mutations with several fields of which only one can be wrong at a time, and why."""

@@ -5,7 +5,7 @@ import pytest
 from identity_api.db.introspection import Asked
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.ids import new_tenant_token, new_token, uuid7
-from identity_api.sessions.clients import create_service_client
+from identity_api.sessions.clients import create_service_client, rotate_service_client
 from identity_api.sessions.introspect import introspect, verify_service_client
 from tests import factories as make
 from tests.graphql.world import CountingDatabase
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.asyncio
 OPERATOR = "operator:somebody"
 
 
-async def make_client(world: World, **changes: object) -> tuple[str, str]:
+async def make_client(world: World, days: int | None = None) -> tuple[str, str]:
     name = f"backend-{uuid7().hex}"
-    secret = await create_service_client(world.database, name, [world.tenant.id], actor=OPERATOR)
+    secret = await create_service_client(world.database, name, [world.tenant.id], days=days, actor=OPERATOR)
     return name, secret
 
 
@@ -85,6 +85,43 @@ async def test_a_client_is_known_by_its_secret_until_it_is_revoked(world: World)
     assert await verified(world, name, secret) is None
 
 
+async def test_the_secret_of_a_client_works_until_its_end_and_another_one_brings_it_back(world: World) -> None:
+    name, first = await make_client(world, days=30)
+    token = (await world.sign_in("alice")).set_cookies[0].value
+    answers = [await ask(world, (name, first), one) for one in (token, "ias_x")]
+    assert [one["active"] for one in answers if one is not None] == [True, False]
+    await world.execute("update service_client set expires_at = now() - interval '1 second' where name = $1", name)
+    for one in (token, new_tenant_token("iat", world.tenant.id), "ias_x"):
+        assert await ask(world, (name, first), one) is None
+    with pytest.raises(BadInput, match="has expired") as refused:
+        await rotate_service_client(world.database, name, actor=OPERATOR)
+    assert refused.value.field == "days"
+    second = await rotate_service_client(world.database, name, days=1, actor=OPERATOR)
+    assert await verified(world, name, first) is None
+    assert await verified(world, name, second) is not None
+
+
+async def test_another_secret_without_days_ends_when_the_one_before_it_does(world: World) -> None:
+    (limited, _), (endless, _) = await make_client(world, days=30), await make_client(world)
+    ends = "select expires_at from service_client where name = $1"
+    async with world.database.reading() as connection:
+        before = await connection.fetchval(ends, limited)
+    for name, expected in ((limited, before), (endless, None)):
+        await rotate_service_client(world.database, name, actor=OPERATOR)
+        async with world.database.reading() as connection:
+            assert await connection.fetchval(ends, name) == expected
+
+
+@pytest.mark.parametrize("days", [0, -1, 367])
+async def test_a_client_lasts_a_number_of_days_that_is_offered(world: World, days: int) -> None:
+    with pytest.raises(BadInput, match="1 to 366 days"):
+        await make_client(world, days=days)
+    name, secret = await make_client(world, days=366)
+    with pytest.raises(BadInput, match="1 to 366 days"):
+        await rotate_service_client(world.database, name, days=days, actor=OPERATOR)
+    assert await verified(world, name, secret) is not None
+
+
 async def test_a_client_without_the_scope_may_not_ask(world: World) -> None:
     client = await make_client(world)
     await world.execute("update service_client set scopes = '{}' where name = $1", client[0])
@@ -109,7 +146,7 @@ async def test_a_client_needs_a_usable_name_tenants_and_known_scopes(world: Worl
     with pytest.raises(NotFound):
         await create_service_client(world.database, fresh, [uuid7()], actor=OPERATOR)
     [event] = await world.events("service_client.created")
-    assert event == {"scopes": ["introspect"]}
+    assert event == {}
 
 
 async def test_an_api_token_needs_a_user_a_name_and_a_time(world: World) -> None:

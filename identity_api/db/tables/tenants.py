@@ -71,6 +71,8 @@ class ServiceClient(Table, tablename="service_client"):
     tenant_ids = array(UUID(default=None))
     scopes = array(Text(default=None))
     created_at = time()
+    expires_at = time(null=True)
+    """When its secret ends; null means when it is revoked."""
     seen_at = time(null=True)
     revoked_at = time(null=True)
     owner_id = reference(null=True)

@@ -15,6 +15,7 @@ from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row
 from identity_api.sessions import clients
+from identity_api.sessions.clients import MAX_CLIENT_DAYS
 
 service_client_id = ids.encoder("ServiceClient")
 
@@ -27,7 +28,11 @@ class ServiceClient(Node):
     is_owned: bool = strawberry.field(
         description="Whether the tenant's admins may change it. False if the operator made it, perhaps for several tenants."
     )
+    is_live: bool = strawberry.field(description="Whether its secret works now.")
     created_at: datetime = strawberry.field(description="When it was made.")
+    expires_at: datetime | None = strawberry.field(
+        description="When its secret ends; null if it works until the client is revoked."
+    )
     seen_at: datetime | None = strawberry.field(
         description="When it was last used, to the minute; null if it never was."
     )
@@ -53,18 +58,27 @@ class ServiceClientRow(Row, frozen=True):
 
 @strawberry.input(description="A service client to make.")
 class CreateServiceClientInput:
-    """Its name."""
+    """Its name, and until when."""
 
     name: str = strawberry.field(
         description="Printable ASCII without a colon. The `client_id` is the tenant's slug, a dot, and this name."
+    )
+    days: int | None = strawberry.field(
+        default=None,
+        description=f"How long its secret works, from 1 to {MAX_CLIENT_DAYS} days; null means until it is revoked.",
     )
 
 
 @strawberry.input(description="Which service client to give another secret.")
 class RotateServiceClientInput:
-    """Which."""
+    """Which, and until when."""
 
     id: strawberry.ID = strawberry.field(description="The id of the service client.")
+    days: int | None = strawberry.field(
+        default=None,
+        description=f"How long the new secret works, from 1 to {MAX_CLIENT_DAYS} days. Null leaves `expiresAt` as it is, "
+        "which is refused for a client that has expired.",
+    )
 
 
 @strawberry.input(description="Which service client to revoke.")
@@ -131,7 +145,8 @@ class ServiceClientMutations:
     @mutation("CreateServiceClientPayload", ServiceClientMade, "Make a service client for this tenant alone.")
     async def create_service_client(self, info: Info, input: CreateServiceClientInput) -> ServiceClientMadeRow:
         """The answer has the secret."""
-        made = await clients.create_tenant_client(info.context.deps.database, info.context.actor, input.name)
+        database, actor = info.context.deps.database, info.context.actor
+        made = await clients.create_tenant_client(database, actor, input.name, days=input.days)
         return ServiceClientMadeRow(ServiceClientRow(made.client), made.secret)
 
     @mutation(
@@ -142,7 +157,8 @@ class ServiceClientMutations:
     async def rotate_service_client(self, info: Info, input: RotateServiceClientInput) -> ServiceClientMadeRow:
         """The answer has the secret."""
         row_id = ids.row_id(input.id, "ServiceClient")
-        made = await clients.rotate_tenant_client(info.context.deps.database, info.context.actor, row_id)
+        database, actor = info.context.deps.database, info.context.actor
+        made = await clients.rotate_tenant_client(database, actor, row_id, days=input.days)
         return ServiceClientMadeRow(ServiceClientRow(made.client), made.secret)
 
     @mutation(

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.web.console import change_sets, provider_forms, rules
-from identity_api.web.console.rules import SEVERAL, whole_number
+from identity_api.web.console.rules import SEVERAL, days_or_none, whole_number
 
 _INVITATIONS: Final = "/console/invitations"
 Typed = Mapping[str, str]
@@ -341,14 +341,14 @@ FORMS: Final = (
         name="create_service_client",
         path="/console/service-clients",
         page="service_clients",
-        variables=lambda typed: {"input": {"name": typed.get("name", "")}},
+        variables=lambda typed: {"input": {"name": typed.get("name", ""), "days": days_or_none(typed.get("days"))}},
         leads_to=None,
     ),
     Form(
         name="rotate_service_client",
         path="/console/service-clients/rotate",
         page="service_clients",
-        variables=lambda typed: {"input": {"id": typed.get("client", "")}},
+        variables=lambda typed: {"input": {"id": typed.get("client", ""), "days": days_or_none(typed.get("days"))}},
         leads_to=None,
     ),
     Form(

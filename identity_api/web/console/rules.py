@@ -60,6 +60,11 @@ def whole_number(text: str | None) -> int:
     return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
+def days_or_none(text: str | None) -> int | None:
+    """The number of days that was typed; None for an empty field."""
+    return whole_number(text) if text else None
+
+
 def _named(given: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": given.get("id", ""),

@@ -58,6 +58,20 @@ async def test_a_service_client_is_made_exchanged_and_revoked(site: Site) -> Non
     assert "The service client is revoked." in words(done)
 
 
+async def test_a_service_client_shows_until_when_its_secret_works(site: Site) -> None:
+    admin = await admin_at(site)
+    assert (await admin.post(CLIENTS, name="short", days="30")).status_code == 200
+    assert "until 20" in words(await admin.get(CLIENTS))
+    async with site.database.transaction() as connection:
+        await connection.execute("update service_client set expires_at = now() where owner_id = $1", site.tenant.id)
+    listed = await admin.get(CLIENTS)
+    assert "expired 20" in words(listed)
+    client = listed.text.split('name="client" value="')[1].split('"')[0]
+    assert "Say how many days" in words(await admin.post(f"{CLIENTS}/rotate", client=client))
+    assert (await admin.post(f"{CLIENTS}/rotate", client=client, days="7")).status_code == 200
+    assert "expired" not in words(await admin.get(CLIENTS)).replace("until", "")
+
+
 async def test_a_frontend_is_made_changed_and_deleted(site: Site) -> None:
     admin = await admin_at(site)
     wrong = await admin.post(FRONTENDS, slug="app", return_urls="nonsense")
