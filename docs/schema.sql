@@ -223,7 +223,7 @@ CREATE TABLE public.invitation (
     ended_at timestamp with time zone,
     ended_reason text,
     CONSTRAINT invitation_end_has_a_reason CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
-    CONSTRAINT invitation_reason_known CHECK ((ended_reason = ANY (ARRAY['USED'::text, 'REVOKED'::text])))
+    CONSTRAINT invitation_reason_known CHECK ((ended_reason = ANY (ARRAY['USED'::text, 'REVOKED'::text, 'CLOSED'::text])))
 );
 CREATE TABLE public.local_account (
     id uuid NOT NULL,

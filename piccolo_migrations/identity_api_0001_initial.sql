@@ -657,7 +657,7 @@ create table invitation (
     primary key (tenant_id, id),
     constraint invitation_token_key unique (tenant_id, token_hash),
     constraint invitation_end_has_a_reason check ((ended_at is null) = (ended_reason is null)),
-    constraint invitation_reason_known check (ended_reason in ('USED', 'REVOKED')),
+    constraint invitation_reason_known check (ended_reason in ('USED', 'REVOKED', 'CLOSED')),
     foreign key (tenant_id, user_id) references app_user,
     foreign key (tenant_id, maker_id) references app_user,
     foreign key (tenant_id, provider_id) references provider on delete cascade

@@ -21,7 +21,7 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.local import NewLocalUser, new_values
 from identity_api.accounts.local_passwords import acceptable, replace_password
 from identity_api.accounts.local_rules import check_passwords_allowed, check_users_by_hand, lock_user
-from identity_api.accounts.ways_in import check_may_open
+from identity_api.accounts.ways_in import check_may_open, check_may_take
 from identity_api.db import (
     audit,
     grants,
@@ -91,9 +91,8 @@ async def invite(database: Database, actor: Actor, guest: Guest) -> Invited:
         raise Refused(f"An invitation that names permissions also needs {GRANTS_WRITE}.")
     async with database.transaction() as connection:
         await locks.share_mappings(connection, tenant_id)
-        await locks.people(
-            connection, tenant_id, ["invitations"]
-        )  # so that two cannot both be the last that there may be
+        # One at a time, so that two cannot both be the last that there may be.
+        await locks.people(connection, tenant_id, ["invitations"])
         await _check_place(connection, actor, guest)
         if await invitations.count_waiting(connection, tenant_id) >= MOST_WAITING:
             raise Conflict(f"{MOST_WAITING} invitations wait already. Revoke some.", code="TOO_MANY_INVITATIONS")
@@ -151,11 +150,16 @@ async def revoke(database: Database, actor: Actor, invitation_id: UUID) -> Invit
 
     Raises:
         NotFound: there is none that waits.
+        Refused: `FORBIDDEN`: see `permissions.ways_in.check_may_take`.
     """
     async with database.transaction() as connection:
         found = await invitations.get(connection, actor.tenant_id, invitation_id)
-        if found is None or not await invitations.end(connection, actor.tenant_id, invitation_id, "REVOKED"):
-            raise NotFound("There is no invitation with this id that waits.")
+        if found is None:
+            raise _none_waits()
+        await lock_user(connection, actor.tenant_id, found.user_id)
+        if not await invitations.end(connection, actor.tenant_id, invitation_id, "REVOKED"):
+            raise _none_waits()
+        await check_may_take(connection, actor, found.user_id)
         await _record(connection, actor, "revoked", found)
         ended = await invitations.get(connection, actor.tenant_id, invitation_id)
     assert ended is not None, "ended above"
@@ -284,6 +288,10 @@ def _hash(tenant_id: UUID, token: str) -> bytes:
     if key.tenant_id != tenant_id:
         raise ended()
     return key.hash
+
+
+def _none_waits() -> NotFound:
+    return NotFound("There is no invitation with this id that waits.")
 
 
 def ended() -> NotFound:

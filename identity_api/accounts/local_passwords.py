@@ -14,7 +14,7 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.local_rules import check_passwords_allowed, lock_user, own_id
 from identity_api.accounts.password_rules import check_new_password
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
-from identity_api.db import audit, local_accounts, locks, password_tokens, user_read_model
+from identity_api.db import audit, invitations, local_accounts, locks, password_tokens, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import NotFound, Refused
@@ -185,8 +185,8 @@ async def replace_password(
     actor: str,
     keep: UUID | None,
 ) -> None:
-    """Make this the user's password, in the caller's transaction, which has locked the user: links for another one are void, and
-    sessions that came from the one before end.
+    """Make this the user's password, in the caller's transaction, which has locked the user: links for another one are void, an
+    invitation ends, and so do sessions that came from the one before.
 
     Args:
         how: for the audit.
@@ -194,6 +194,7 @@ async def replace_password(
     """
     await local_accounts.set_password_hash(connection, tenant_id, user_id, password_hash)
     await password_tokens.void(connection, tenant_id, user_id)
+    await invitations.close(connection, tenant_id, user_id)
     await audit.record(connection, tenant_id, actor, [audit.Event("password.set", "user", user_id, {"how": how})])
     await end_password(connection, tenant_id, user_id, reason="password_changed", actor=actor, keep=keep)
     await user_read_model.refresh(connection, tenant_id, [user_id])

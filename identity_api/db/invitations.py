@@ -10,7 +10,8 @@ from asyncpg import Record
 from identity_api.db.database import Connection
 
 KEPT_DAYS = 30
-State = Literal["LIVE", "USED", "REVOKED", "EXPIRED", "CLOSED"]
+Reason = Literal["USED", "REVOKED", "CLOSED"]
+State = Literal["LIVE", "EXPIRED", Reason]
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,21 +30,22 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     made_by: str
     created_at: datetime
     expires_at: datetime
-    ended_reason: Literal["USED", "REVOKED"] | None
+    ended_reason: Reason | None
     is_expired: bool
     is_open: bool
     """It was neither used nor revoked, has not expired, and its user has no other way in."""
 
     @property
     def state(self) -> State:
-        """`CLOSED`: neither used, revoked nor expired, but its user has another way in or is disabled."""
+        """`CLOSED`: neither used nor revoked, but its user has, or had, another way in, or is disabled."""
         return self.ended_reason or ("LIVE" if self.is_open else "EXPIRED" if self.is_expired else "CLOSED")
 
     def __repr__(self) -> str:
         return f"Invitation(id={self.id})"
 
 
-# Whatever gives the account another way in ends the invitation, and so does disabling or erasing it.
+# While the account has another way in or is disabled, the invitation does not work. A password may be removed again, so whatever
+# sets one ends the invitation (`close`); an identity's row stays when it is unlinked.
 _OPEN = """
     i.ended_at is null and i.expires_at > now() and u.disabled_at is null and u.password_hash is null
     and not exists (select from identity x where x.tenant_id = $1 and x.user_id = i.user_id)
@@ -126,6 +128,18 @@ async def end(connection: Connection, tenant_id: UUID, invitation_id: UUID, reas
         reason,
     )
     return bool(status == "UPDATE 1")
+
+
+async def close(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """End what waits for the user for good: they have another way in."""
+    await connection.execute(
+        """
+        update invitation set ended_at = now(), ended_reason = 'CLOSED'
+        where tenant_id = $1 and user_id = $2 and ended_at is null and expires_at > now()
+        """,
+        tenant_id,
+        user_id,
+    )
 
 
 async def forget(connection: Connection, limit: int) -> int:

@@ -145,6 +145,25 @@ async def test_an_invitation_stops_working_when(
     assert [one.state for one in listed] == ([] if state is None else [state])
 
 
+async def test_a_password_that_is_removed_brings_no_invitation_back(local_world: LocalWorld) -> None:
+    made = await invite(local_world.database, local_world.operator, Guest(username="ada"))
+    await given_a_password(local_world, made)
+    await local_passwords.remove_password(local_world.database, local_world.operator, made.invitation.user_id)
+    assert not await works(local_world, made)
+    [listed] = await invitations.list_invitations(local_world.database, local_world.tenant.id)
+    assert listed.state == "CLOSED"
+
+
+async def test_nobody_takes_the_way_in_of_somebody_above_them(local_world: LocalWorld) -> None:
+    above = await permission(local_world, GRANTS_WRITE)
+    made = await invite(local_world.database, local_world.operator, Guest(username="ada", permissions=(above,)))
+    clerk = await admin(local_world)
+    assert await code_of(invitations.revoke(local_world.database, clerk, made.invitation.id)) == "FORBIDDEN"
+    assert await works(local_world, made)
+    equal = Actor(clerk.tenant_id, clerk.user_id, clerk.name, clerk.permissions | {GRANTS_WRITE})
+    assert (await invitations.revoke(local_world.database, equal, made.invitation.id)).state == "REVOKED"
+
+
 async def test_an_admin_names_only_what_they_may_give(local_world: LocalWorld) -> None:
     clerk = await admin(local_world, USERS_READ)
     read, vault = (
