@@ -30,13 +30,14 @@ class ProviderTest(msgspec.Struct, frozen=True):
     launched: bool
 
 
-async def insert(connection: Connection, tenant_id: UUID, test_id: UUID, provider_id: UUID, reader: Reader) -> None:
-    """Begin a test."""
+async def insert(connection: Connection, tenant_id: UUID, test_id: UUID, provider_id: UUID, reader: Reader) -> bool:
+    """Begin a test; False if the provider has been deleted. It is there until the transaction ends."""
     is_link = reader.link_seconds is not None
-    await connection.execute(
+    status = await connection.execute(
         """
         insert into provider_test (id, tenant_id, provider_id, user_id, setup_link_id, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6))
+        select $1, $2, p.id, $4, $5, now(), now() + make_interval(secs => $6)
+        from provider p where p.tenant_id = $2 and p.id = $3 for key share
         """,
         test_id,
         tenant_id,
@@ -45,6 +46,7 @@ async def insert(connection: Connection, tenant_id: UUID, test_id: UUID, provide
         reader.id if is_link else None,
         reader.link_seconds or KEPT_SECONDS,
     )
+    return bool(status == "INSERT 0 1")
 
 
 async def begun_lately(connection: Connection, tenant_id: UUID, *, seconds: int) -> int:

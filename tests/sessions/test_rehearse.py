@@ -1,5 +1,6 @@
 """Test logins: what a login would do, told to the administrator who began it, and nothing done (S0-55 to S0-63, S3-23)."""
 
+import asyncio
 import contextlib
 from typing import Any
 from uuid import UUID
@@ -7,15 +8,17 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from identity_api.db import provider_changes
 from identity_api.db.provider_tests import Reader
 from identity_api.db.providers import ClaimSettings
 from identity_api.diagnostics.findings import Finding
-from identity_api.errors import Refused
+from identity_api.errors import NotFound, Refused
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import LoginResult, Prepared
 from identity_api.sessions.login.dry_run import MAX_A_MINUTE, begin_test, report_for
 from identity_api.sessions.login.report import LoginReport, SettingReport
 from tests import factories as make
+from tests.blocking import blocked_or_done
 from tests.openid_provider import Fault
 from tests.sessions.browsers import ORIGIN, Browser, World
 
@@ -328,6 +331,16 @@ async def test_a_test_login_signs_nobody_in_in_another_browser_either(world: Wor
     with pytest.raises(LoginFailed) as refused:
         await Browser(world.deps).arrive(arrival)
     assert refused.value.code == "BROWSER_MISMATCH"
+
+
+async def test_a_provider_that_is_deleted_just_then_is_not_tested(world: World) -> None:
+    user_id = await admin(world)
+    async with world.database.transaction() as connection:
+        await provider_changes.remove(connection, world.tenant.id, world.provider.id)
+        beginning = asyncio.create_task(begin_test(world.deps, world.provider, Reader(user_id), actor="user:x"))
+        await blocked_or_done(world.database, beginning, connection)
+    with pytest.raises(NotFound):
+        await beginning
 
 
 async def test_tests_have_a_pace(world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from identity_api.accounts import invitations
 from identity_api.accounts.invitations import Guest, Invited, invite
+from identity_api.db import attempts
 from identity_api.permissions.delegation import Actor
 from tests.accounts.local_world import PASSWORD
 from tests.web.local_site import PAGE, from_page, submit, with_passwords
@@ -103,6 +104,24 @@ async def test_an_invitation_that_ends_during_the_login_makes_nobody(site: Site)
     ended = await come_back(client, arrival)
     assert (ended.status_code, "INVITATION_ENDED" in ended.text) == (403, True)
     assert await site.fetchval("select count(*) from identity where tenant_id = $1", site.tenant.id) == 0
+
+
+@pytest.mark.parametrize("table", ["invitation", "provider"])
+async def test_a_login_that_begins_while_its_invitation_goes_is_refused(
+    site: Site, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its user, who is erased, or with its provider."""
+    made = await invited(site, provider_id=site.provider.id)
+    client = await opened(site, made)
+    insert = attempts.insert
+
+    async def inserted(*arguments: Any, **named: Any) -> None:
+        await site.execute(f"delete from {table} where tenant_id = $1", site.tenant.id)
+        await insert(*arguments, **named)
+
+    monkeypatch.setattr(attempts, "insert", inserted)
+    answer = await client.get("/invitation/login", headers=PAGE)
+    assert (answer.status_code, "INVITATION_UNKNOWN" in answer.text) == (404, True)
 
 
 async def test_an_invitation_to_another_provider_or_for_a_password_begins_no_login(site: Site) -> None:

@@ -20,7 +20,7 @@ from identity_api.db.database import Connection
 from identity_api.db.provider_tests import ProviderTest, Reader
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import skipped
-from identity_api.errors import Refused
+from identity_api.errors import NotFound, Refused
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.errors import ProtocolError
 from identity_api.relying_party.group_sources import with_listed_groups
@@ -49,6 +49,7 @@ async def begin_test(
         return_to: where the browser ends, on the origin of the redirect URL; by default a page that says that it is over.
 
     Raises:
+        NotFound: the provider has just been deleted.
         Refused: `TOO_MANY_TESTS`: each test asks the provider several times.
     """
     tenant_id, test_id = provider.tenant_id, uuid7()
@@ -74,7 +75,8 @@ async def begin_test(
     seconds = deps.limits.attempt_seconds
     async with deps.database.transaction() as connection:
         await check_pace(connection, tenant_id)
-        await provider_tests.insert(connection, tenant_id, test_id, provider.id, reader)
+        if not await provider_tests.insert(connection, tenant_id, test_id, provider.id, reader):
+            raise NotFound("There is no such provider.")
         # The handle for as long as the attempt: an administrator reads the self-test before opening the address.
         await attempts.insert(connection, attempt, token_hash(handle), seconds=seconds, handle_seconds=seconds)
         event = audit.Event("provider.test_begun", "provider", provider.id, {"attempt": str(attempt.id)})

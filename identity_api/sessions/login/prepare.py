@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from identity_api.accounts import invitations
 from identity_api.db import attempts, audit, providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
@@ -28,7 +29,7 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
         tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
 
     Raises:
-        NotFound: `PROVIDER_NOT_FOUND`: no such provider, or a disabled one.
+        NotFound: `PROVIDER_NOT_FOUND`: no such provider, or a disabled one; `INVITATION_UNKNOWN`: it has just gone.
         BadInput: `PROVIDER_CHOICE_REQUIRED`; what `return_to.decide_ending` raises; `LOGIN_HINT_INVALID`;
             `REAUTHENTICATION_NOT_OFFERED`.
     """
@@ -58,6 +59,8 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
                 handle_seconds=deps.limits.handle_seconds,
             )
     except asyncpg.ForeignKeyViolationError:
+        if beginning.invitation_id is not None:  # it went with its user or with its provider
+            raise invitations.ended() from None
         # The provider or the frontend has just been deleted: what is there now decides.
         return await prepare(deps, tenant, beginning)
     launch_url = f"{beginning.session_origin}{beginning.path_prefix}{LAUNCH_PATH}{handle}"
