@@ -29,6 +29,8 @@ class SyncLine(msgspec.Struct, frozen=True, kw_only=True):
     due: int
     in_flight: int
     oldest_due_seconds: float
+    lag_p50_seconds: float
+    lag_p99_seconds: float
     needed_rate: float
     allowed_rate: float | None
     workers_needed: int
@@ -52,7 +54,7 @@ class SyncLine(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.tenant}/{self.provider}",
             self.standing,
             f"{self.due} of {self.synced}",
-            f"{self.oldest_due_seconds:.0f} s",
+            f"{self.lag_p50_seconds:.0f}, {self.lag_p99_seconds:.0f}, {self.oldest_due_seconds:.0f} s",
             _counted(self.states),
             _counted(self.reasons),
             capacity,
@@ -68,7 +70,7 @@ class SyncLine(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
 
-COLUMNS = ("provider", "standing", "due", "oldest", "identities", "reasons", "needed calls", "held back")
+COLUMNS = ("provider", "standing", "due", "late p50, p99, most", "identities", "reasons", "needed calls", "held back")
 
 
 async def sync_lines(database: Database, tenant: str | None) -> list[SyncLine]:
@@ -106,6 +108,8 @@ def _line(one: SyncHealth) -> SyncLine:
         due=of.due,
         in_flight=of.in_flight,
         oldest_due_seconds=round(of.oldest_due_seconds, 1),
+        lag_p50_seconds=round(one.lag.p50, 1),
+        lag_p99_seconds=round(one.lag.p99, 1),
         needed_rate=round(one.needed_rate, 3),
         allowed_rate=None if one.allowed_rate is None else round(one.allowed_rate, 1),
         workers_needed=one.workers_needed,

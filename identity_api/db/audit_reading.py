@@ -49,7 +49,8 @@ class Where(msgspec.Struct, frozen=True):
     """Which events. One column at most, because two would read everything that one of them leads to."""
 
     column: Column | None = None
-    value: str | UUID | None = None
+    values: tuple[str | UUID, ...] = ()
+    """Events with one of these in that column. Each is looked up by itself, so that the page's size bounds what is read."""
     since: datetime | None = None
     until: datetime | None = None
     """Not included."""
@@ -94,16 +95,17 @@ async def page(
         if bound is not None:
             arguments.append(bound)
             conditions += f" and e.id {sign} ${len(arguments)}"
-    if where.column is not None:
-        arguments.append(where.value)
-        conditions += f" and e.{where.column} = ${len(arguments)}"
     order = "asc" if oldest_first else "desc"
+    if where.column is not None:
+        arguments.append(where.values)
+        conditions += f" and e.{where.column} = k.value"
+    events = f"select * from audit_event e where e.tenant_id = $1{conditions} order by e.id {order} limit $2"
+    if where.column is not None:
+        kind = "uuid" if where.column.endswith("_id") else "text"
+        events = f"""select e.* from unnest(${len(arguments)}::{kind}[]) as k (value) cross join lateral ({events}) e
+            order by e.id {order} limit $2"""
     rows = await connection.fetch(
-        f"""
-        select {_COLUMNS} from (
-            select * from audit_event e where e.tenant_id = $1{conditions} order by e.id {order} limit $2) e
-        {_PEOPLE} order by e.id {order}
-        """,
+        f"select {_COLUMNS} from ({events}) e {_PEOPLE} order by e.id {order}",
         *arguments,
     )
     return [_recorded(row) for row in rows]

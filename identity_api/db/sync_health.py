@@ -98,6 +98,28 @@ async def reasons(connection: Connection, tenant_id: UUID | None = None) -> dict
     return found
 
 
+class Lag(msgspec.Struct, frozen=True):
+    """How late a provider's syncs are, in seconds; an identity that is not due is 0 s late."""
+
+    p50: float = 0.0
+    p99: float = 0.0
+
+
+async def lags(connection: Connection, tenant_id: UUID | None = None) -> dict[tuple[UUID, UUID], Lag]:
+    """The lag over all synced identities, by (tenant, provider). It sorts them, so `providers`, asked all the time, lacks it."""
+    rows = await connection.fetch(
+        """
+        select tenant_id, provider_id,
+            greatest(0, extract(epoch from now() - percentile_disc(0.5) within group (order by due_at desc)))::float8 as p50,
+            greatest(0, extract(epoch from now() - percentile_disc(0.99) within group (order by due_at desc)))::float8 as p99
+        from identity_sync where due_at is not null and ($1::uuid is null or tenant_id = $1)
+        group by tenant_id, provider_id
+        """,
+        tenant_id,
+    )
+    return {(row["tenant_id"], row["provider_id"]): Lag(row["p50"], row["p99"]) for row in rows}
+
+
 async def oldest_due_seconds(connection: Connection) -> float:
     """How long the most overdue sync has been due, of those that may run; 0 if nothing is due."""
     seconds = await connection.fetchval(

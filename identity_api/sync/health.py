@@ -9,7 +9,7 @@ import msgspec
 from identity_api.db import audit, providers
 from identity_api.db import sync_health as rows
 from identity_api.db.database import Database, transaction_time
-from identity_api.db.sync_health import ProviderSync
+from identity_api.db.sync_health import Lag, ProviderSync
 from identity_api.errors import NotFound
 from identity_api.permissions.delegation import Actor
 
@@ -25,6 +25,7 @@ class SyncHealth(msgspec.Struct, frozen=True, kw_only=True):
     figures: ProviderSync
     reasons: Mapping[str, int]
     """Why identities are not fresh, and how many each; the commonest first."""
+    lag: Lag
 
     @property
     def standing(self) -> Standing:
@@ -81,7 +82,12 @@ async def sync_health(database: Database, tenant_id: UUID | None = None) -> list
     async with database.reading() as connection:
         found = await rows.providers(connection, tenant_id)
         reasons = await rows.reasons(connection, tenant_id)
-    return [SyncHealth(figures=one, reasons=reasons.get((one.tenant_id, one.provider_id), {})) for one in found]
+        lags = await rows.lags(connection, tenant_id)
+    return [
+        SyncHealth(figures=one, reasons=reasons.get(of, {}), lag=lags.get(of, Lag()))
+        for one in found
+        for of in [(one.tenant_id, one.provider_id)]
+    ]
 
 
 async def set_paused(database: Database, actor: Actor, provider_id: UUID, *, paused: bool) -> bool:

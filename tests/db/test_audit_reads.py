@@ -29,23 +29,24 @@ SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")
 
 
 @pytest.mark.parametrize(
-    ("column", "value"),
+    ("column", "values"),
     [
-        (None, None),
-        ("subject_id", SOMEBODY),
-        ("user_id", SOMEBODY),
-        ("actor", f"user:{SOMEBODY}"),
-        ("action", "user.tested_7"),
-        ("action", "never.done"),
-        ("user_id", uuid4()),
+        (None, ()),
+        ("subject_id", (SOMEBODY,)),
+        ("user_id", (SOMEBODY,)),
+        ("actor", (f"user:{SOMEBODY}",)),
+        ("action", ("user.tested_7",)),
+        ("action", ("never.done",)),
+        ("action", ("never.done", "user.tested_7", "user.tested_8")),
+        ("user_id", (uuid4(),)),
     ],
 )
 @pytest.mark.parametrize("time", get_args(Time))
 async def test_a_page_of_events_reads_no_more_than_the_page(
-    skewed: Skewed, time: Time, column: Column | None, value: Any
+    skewed: Skewed, time: Time, column: Column | None, values: tuple[Any, ...]
 ) -> None:
     def run(catching: Any) -> Any:
-        return audit_reading.page(catching, skewed.tenants[0], Where(column, value), after=None, first=20)
+        return audit_reading.page(catching, skewed.tenants[0], Where(column, values), after=None, first=20)
 
     connection = await asyncpg.connect(skewed.url, server_settings={"jit": "off"})
     transaction = connection.transaction()
@@ -57,8 +58,9 @@ async def test_a_page_of_events_reads_no_more_than_the_page(
     finally:
         await transaction.rollback()
         await connection.close()
-    assert read.rows.get("audit_event", 0) <= 21
-    assert read.pages < 300
+    looks = max(len(values), 1)
+    assert read.rows.get("audit_event", 0) <= 21 * looks
+    assert read.pages < 300 * looks
 
 
 async def test_the_first_id_of_a_moment_is_before_every_id_made_then() -> None:

@@ -64,6 +64,7 @@ READ_MORE: Final = {
     "user_read_model.count_users": "an admin asks how many users there are, up to 5,000",
     "permissions.uses": "an admin asks what still needs a permission",
     "provider_changes.footprint": "an admin asks what stands in the way of deleting a provider",
+    "sync_health.lags": "an admin or the operator asks how late everybody's syncs are",
     "sync_health.make_provider_due": "as many as are made due at once",
     "sync_health.providers": "the metrics count identities by state",
     "sync_health.reasons": "the same, by reason",
@@ -215,7 +216,7 @@ def _lists(sample: Sample) -> Iterator[tuple[str, Run]]:
     for column, after, oldest_first in product(
         (None, *get_args(audit_reading.Column)), (None, event["id"]), (False, True)
     ):
-        where = audit_reading.Where(column, event[column] if column else None)
+        where = audit_reading.Where(column, (event[column],) if column else ())
         yield (
             f"audit_reading.page {column=} {after=} {oldest_first=}",
             lambda c, where=where, after=after, oldest_first=oldest_first: audit_reading.page(

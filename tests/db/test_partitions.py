@@ -58,6 +58,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.webhooks.failing": "for the metrics",
     "identity_api.db.sync_health.oldest_due_seconds": "for the metrics",
     "identity_api.db.sync_health.providers": "for the metrics and `sync status`; of one tenant for its admins",
+    "identity_api.db.sync_health.lags": "`sync status`; of one tenant for its admins",
     "identity_api.db.sync_health.reasons": "the same",
     "identity_api.db.sealed.audit_key_ids": "for `doctor`: which keys are still needed",
     # Rules between tenants.

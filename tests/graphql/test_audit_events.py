@@ -44,6 +44,21 @@ async def test_a_change_is_read_as_who_made_it_and_what_was_and_is(world: World)
 
 
 @pytest.mark.asyncio
+async def test_events_of_several_actions_are_listed_together_the_newest_first(world: World) -> None:
+    async with world.database.transaction() as connection:
+        for name in ("a", "b", "c", "a", "b"):
+            await audit.record(connection, world.tenant, "system", [Event(f"user.tested_{name}", "user", None)])
+    both = {"action": ["user.tested_a", "user.tested_b", "user.tested_a", "never.done"]}
+    found = await events(world.admin, filter=both)
+    assert sorted([one["action"][-1] for one in found]) == ["a", "a", "b", "b"]
+    assert [one["id"] for one in found] == sorted([one["id"] for one in found], reverse=True)
+    assert await events(world.admin, filter=both, first=3) == found[:3]
+    assert await events(world.admin, filter={"action": []}) == []
+    answer = await world.admin.ask(EVENTS, filter={"action": [f"user.tested_{n}" for n in range(101)]})
+    assert [error["extensions"]["code"] for error in answer.errors] == ["BAD_INPUT"]
+
+
+@pytest.mark.asyncio
 async def test_pages_go_back_in_time_without_gap_or_repetition(world: World) -> None:
     async with world.database.transaction() as connection:
         for number in range(5):

@@ -39,7 +39,18 @@ async def test_a_sync_that_will_miss_the_promise_is_late_and_the_reason_is_count
     assert found.standing == "LATE"
     assert found.figures.oldest_due_seconds >= 400
     assert found.figures.states == {"STALE": 1}
+    assert found.lag.p50 == found.lag.p99 == pytest.approx(found.figures.oldest_due_seconds, abs=1)
     assert sum(found.reasons.values()) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_lag_counts_those_that_are_not_due_as_not_late(world: World) -> None:
+    late = await world.sign_in("alice")
+    for name in ("bob", "carol"):
+        await world.sign_in(name, is_due=False)
+    await world.write("update identity_sync set due_at = now() - interval '90 seconds' where id = $1", late.identity_id)
+    lag = (await health(world)).lag
+    assert (lag.p50, lag.p99) == (0, pytest.approx(90, abs=5))
 
 
 @pytest.mark.asyncio

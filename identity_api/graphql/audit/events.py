@@ -9,7 +9,7 @@ import msgspec
 import strawberry
 
 from identity_api.db import audit_reading, providers, user_state
-from identity_api.db.audit_reading import Recorded, Where
+from identity_api.db.audit_reading import Column, Recorded, Where
 from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.errors import BadInput, NotFound
 from identity_api.graphql import connections, ids
@@ -199,6 +199,9 @@ def _text(values: dict[str, Any], name: str) -> str | None:
     return msgspec.json.encode(value).decode()
 
 
+_MOST_ACTIONS: Final = 100
+
+
 @strawberry.input(
     description="Which events to list; null leaves a criterion out. At most one of `action`, `actor`, `subject` and "
     "`user` can be given, with any range of time."
@@ -206,8 +209,9 @@ def _text(values: dict[str, Any], name: str) -> str | None:
 class AuditEventFilter:
     """Each criterion has an index; two of them would read all that one leads to."""
 
-    action: str | None = strawberry.field(
-        default=None, description="Only events of this action, such as `mapping.updated`."
+    action: list[str] | None = strawberry.field(
+        default=None,
+        description=f"Only events of these actions, such as `mapping.updated`; at most {_MOST_ACTIONS}. One needs no list.",
     )
     actor: strawberry.ID | None = strawberry.field(
         default=None,
@@ -233,19 +237,19 @@ class AuditEventFilter:
     )
 
 
-def _checked(given: AuditEventFilter) -> tuple[str, str] | None:
+def _checked(given: AuditEventFilter) -> tuple[str, Any] | None:
     """The one criterion besides time, with its value; None if there is none.
 
     Raises:
-        BadInput: more than one criterion, or a moment without an offset.
+        BadInput: more than one criterion, too many actions, or a moment without an offset.
     """
     chosen = [
-        (name, str(value))
-        for name in ("action", "actor", "subject", "user")
-        if (value := getattr(given, name)) is not None
+        (name, value) for name in ("action", "actor", "subject", "user") if (value := getattr(given, name)) is not None
     ]
     if len(chosen) > 1:
         raise BadInput("Filter by one of action, actor, subject and user.", field=f"filter.{chosen[1][0]}")
+    if len(given.action or ()) > _MOST_ACTIONS:
+        raise BadInput(f"Name at most {_MOST_ACTIONS} actions.", field="filter.action")
     for name in ("since", "until"):
         moment = getattr(given, name)
         if moment is not None and moment.tzinfo is None:
@@ -257,32 +261,36 @@ async def _where(context: Context, given: AuditEventFilter) -> Where:
     """The filter as the database knows it.
 
     Raises:
-        BadInput: more than one criterion, a moment without an offset, or a name that several things have.
+        BadInput: more than one criterion, too many actions, a moment without an offset, or a name that several things have.
         NotFound: nothing and nobody has this id or name.
     """
     chosen, where = _checked(given), Where(since=given.since, until=given.until)
     match chosen:
         case None:
             return where
-        case ("action", value):
-            return msgspec.structs.replace(where, column="action", value=value)
-    async with context.reading() as connection:
-        return msgspec.structs.replace(where, **await _criterion(connection, context.tenant_id, *chosen))
+        case ("action", actions):
+            return msgspec.structs.replace(where, column="action", values=tuple(dict.fromkeys(actions)))
+        case (name, value):
+            async with context.reading() as connection:
+                column, found = await _criterion(connection, context.tenant_id, name, str(value))
+            return msgspec.structs.replace(where, column=column, values=(found,))
 
 
-async def _criterion(connection: DatabaseConnection, tenant_id: UUID, name: str, value: str) -> dict[str, Any]:
+async def _criterion(
+    connection: DatabaseConnection, tenant_id: UUID, name: str, value: str
+) -> tuple[Column, str | UUID]:
     """The column and its value, from an id or a name."""
     match name:
         case "user":
-            return {"column": "user_id", "value": await _user(connection, tenant_id, value, name)}
+            return "user_id", await _user(connection, tenant_id, value, name)
         case "subject":
-            return {"column": "subject_id", "value": await _subject(connection, tenant_id, value)}
+            return "subject_id", await _subject(connection, tenant_id, value)
     kind, _, named = value.partition(":")
     if kind == "provider":
-        return {"column": "actor", "value": f"provider:{await _provider(connection, tenant_id, named)}"}
+        return "actor", f"provider:{await _provider(connection, tenant_id, named)}"
     if kind == "operator" or value in ("sync", "system"):
-        return {"column": "actor", "value": value}
-    return {"column": "actor", "value": f"user:{await _user(connection, tenant_id, value, name)}"}
+        return "actor", value
+    return "actor", f"user:{await _user(connection, tenant_id, value, name)}"
 
 
 async def _user(connection: DatabaseConnection, tenant_id: UUID, value: str, field: str) -> UUID:

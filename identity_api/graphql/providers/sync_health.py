@@ -62,6 +62,12 @@ class ProviderSyncHealth:
     oldest_due_seconds: float = strawberry.field(
         description="How long the most overdue identity has been due, in seconds."
     )
+    lag_p50_seconds: float = strawberry.field(
+        description="How late half of the synced identities are at most, in seconds; those that are not due are 0 s late."
+    )
+    lag_p99_seconds: float = strawberry.field(
+        description="How late 99 % of the synced identities are at most, in seconds."
+    )
     needed_rate: float = strawberry.field(
         description="How many calls a second are needed to read every synced identity once in 600 seconds."
     )
@@ -120,6 +126,16 @@ class SyncHealthRow(Row, frozen=True):
     def reasons(self) -> list[SyncCountRow]:
         """By reason."""
         return [SyncCountRow(one) for one in self.record.reasons.items()]
+
+    @property
+    def lag_p50_seconds(self) -> float:
+        """Seconds."""
+        return float(self.record.lag.p50)
+
+    @property
+    def lag_p99_seconds(self) -> float:
+        """Seconds."""
+        return float(self.record.lag.p99)
 
     @property
     def needed_rate(self) -> float:

@@ -136,11 +136,36 @@ def _audit(given: Given) -> dict[str, Any]:
     return {"filter": audit_filter(given), "first": 25, "after": given.get("after")}
 
 
+CHANGES: Final = tuple(
+    f"{kind}.{done}"
+    for kind, all_done in (
+        ("mapping", "created updated deleted reaches_nobody"),
+        ("permission", "created updated deleted"),
+        ("change_set", "applied"),
+        ("proposal", "made approved rejected"),
+        ("provider", "created updated enabled disabled deleted secret_set secret_removed sync_paused sync_resumed"),
+        ("provider", "breaker_opened breaker_closed"),
+        ("setup_link", "created revoked used"),
+        ("user", "disabled enabled erased"),
+        ("identity", "released unlinked"),
+        ("invitation", "created revoked accepted"),
+        ("password_token", "created"),
+        ("api_token", "created ended"),
+        ("service_client", "created rotated revoked"),
+        ("frontend", "created changed deleted"),
+        ("webhook", "created updated deleted secret_rotated"),
+        ("tenant", "nobody_administers local_policy_changed sessions_ended"),
+        ("break_glass", "used revoked"),
+    )
+    for done in all_done.split()
+)
+"""What changed last on the overview: not logins, and not what follows from groups, of which there is always more."""
+
 PAGES: Final = (
     Page(
         name="overview",
         path="/console/overview",
-        variables=lambda _: {},
+        variables=lambda _: {"changes": CHANGES},
         shown_for=(PROVIDERS_READ, AUDIT_READ, MAPPINGS_READ),
     ),
     Page(name="users", path="/console/users", variables=_users, shown_for=(USERS_READ,)),

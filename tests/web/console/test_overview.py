@@ -2,12 +2,17 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+import identity_api
 from identity_api.graphql.ids import global_id
+from identity_api.web.console.pages import CHANGES
 from tests import factories as make
+from tests.graphql.test_audit import EXPECTED
 from tests.openid_provider import Fault
 from tests.web.console.visitor import admin_at, give, user_at, words
 from tests.web.site import Site
@@ -17,6 +22,7 @@ pytestmark = pytest.mark.asyncio
 
 async def test_the_overview_shows_syncs_logins_failures_findings_and_changes(site: Site) -> None:
     admin = await admin_at(site)
+    await admin.post("/console/permissions", name="docs:read")
     with site.idp.fault(Fault.WRONG_NONCE):
         await site.sign_in(site.client(), "bob")
     page = await admin.get("/console/overview")
@@ -26,8 +32,27 @@ async def test_the_overview_shows_syncs_logins_failures_findings_and_changes(sit
     assert "No mapping matches group engineering" in text
     failure = text.split("Newest failed logins")[1].split("Last changes")[0]
     assert "Acme SSO" in failure
-    assert "session.begun" in text.split("Last changes")[1]
+    last = text.split("Last changes")[1]
+    assert "permission.created" in last
+    assert "session.begun" not in last
     assert page.text.count("<rect") >= 49
+
+
+async def test_the_overview_tells_how_late_the_syncs_are(site: Site) -> None:
+    admin = await admin_at(site)
+    await site.execute("update identity_sync set due_at = now() - interval '50 s' where tenant_id = $1", site.tenant.id)
+    found = re.search(
+        r"late by at most: half (\d+) s, 99 % (\d+) s, all (\d+) s", words(await admin.get("/console/overview"))
+    )
+    assert found is not None
+    assert all(50 <= int(seconds) < 70 for seconds in found.groups())
+
+
+async def test_every_kind_of_last_change_is_one_that_is_recorded() -> None:
+    code = [path.read_text("utf-8") for path in Path(identity_api.__file__).parent.rglob("*.py")]
+    by_mutations = {action for events in EXPECTED.values() for action in events}
+    unknown = [one for one in CHANGES if one not in by_mutations and not any(f'"{one}"' in text for text in code)]
+    assert unknown == []
 
 
 async def test_what_to_look_at_is_short_and_leads_to_each_mapping_by_its_name(site: Site) -> None:
