@@ -67,13 +67,16 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
         Conflict: `LIMIT_REACHED`.
     """
     async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         return await open_grant(connection, database.limits, actor, user_id, permission_id) is not None
 
 
 async def open_grant(
     connection: Connection, limits: TenantLimits, actor: Actor, user_id: UUID, permission_id: UUID
 ) -> UUID | None:
-    """`grant_permission` in the caller's transaction; the opened grant, None if there was one already."""
+    """`grant_permission` in the caller's transaction, which holds the lock of the tenant's mappings, so that the permission
+    is not deleted meanwhile; the opened grant, None if there was one already.
+    """
     await _lock(connection, actor.tenant_id, user_id)
     permission = await _permission(connection, actor, permission_id)
     check_may_give(actor, permission.name, delegable=permission.delegable)

@@ -34,12 +34,16 @@ async def is_used(connection: Connection, tenant_id: UUID, provider_id: UUID, to
     return value
 
 
+_OF_PROVIDER = "from provider p where p.tenant_id = $1 and p.id = $2 for key share"
+"""A logout that comes while its provider is deleted is about nobody."""
+
+
 async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, used: UsedToken) -> bool:
-    """Use the token up; False if it was used before. Of several at once, one gets True."""
+    """Use the token up; False if it was used before, or the provider has been deleted. Of several at once, one gets True."""
     status = await connection.execute(
-        """
+        f"""
         insert into logout_token_seen (tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
-        values ($1, $2, $3, $4, now(), $5) on conflict (tenant_id, provider_id, token_hash) do nothing
+        select $1, p.id, $3, $4, now(), $5 {_OF_PROVIDER} on conflict (tenant_id, provider_id, token_hash) do nothing
         """,
         tenant_id,
         provider_id,
@@ -59,9 +63,9 @@ async def remember_browser(
         name_hash: stands for the same in the place of a token's hash, and is no token's.
     """
     await connection.execute(
-        """
+        f"""
         insert into logout_token_seen as seen (tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
-        values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5))
+        select $1, p.id, $3, $4, now(), now() + make_interval(secs => $5) {_OF_PROVIDER}
         on conflict (tenant_id, provider_id, token_hash) do update
             set seen_at = greatest(seen.seen_at, excluded.seen_at), expires_at = excluded.expires_at
         """,

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from identity_api.config import TenantLimits
-from identity_api.db import audit, permissions
+from identity_api.db import audit, locks, permissions
 from identity_api.db.database import Connection, Database
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
@@ -105,11 +105,12 @@ async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
         Conflict: `PERMISSION_IN_USE`: mappings give it, or grants of it are open or are history that must stay queryable.
     """
     async with database.transaction() as connection:
+        await locks.edit_mappings(connection, actor.tenant_id)  # whoever gives it now is done, and nobody begins
         await remove(connection, actor, permission_id)
 
 
 async def remove(connection: Connection, actor: Actor, permission_id: UUID) -> PermissionRecord:
-    """`delete` in the caller's transaction; the permission as it was."""
+    """`delete` in the caller's transaction, which has the tenant's mappings to itself; the permission as it was."""
     before = await _get(connection, actor, permission_id)
     _check(before.name, "")
     uses = await permissions.uses(connection, actor.tenant_id, permission_id)

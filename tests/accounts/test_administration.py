@@ -1,17 +1,21 @@
 """What admins do to users by hand, and what they may not."""
 
+import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from identity_api.accounts import administration
-from identity_api.db import grants
-from identity_api.db.database import Database
-from identity_api.errors import LimitReached, NotFound, Refused
+from identity_api.db import grants, permissions
+from identity_api.db.database import Connection, Database
+from identity_api.errors import Conflict, LimitReached, NotFound, Refused
+from identity_api.group_mappings import catalogue
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE
 from tests import factories as make
+from tests.blocking import blocked_or_done
 from tests.builder import build_tenant
 
 
@@ -171,3 +175,39 @@ async def test_one_permission_more_by_hand_than_the_limit_is_refused(world: Worl
     await administration.revoke_permission(database, world.actor(), world.person, world.read)
     await administration.grant_permission(database, world.actor(), world.person, write)
     assert await world.effective(world.person) == {"docs:write"}
+
+
+@pytest.mark.asyncio
+async def test_a_permission_is_not_deleted_while_somebody_is_given_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, deletions = grants.open_manual_grant, list[asyncio.Task[None]]()
+
+    async def inserted(connection: Connection, *arguments: Any) -> UUID | None:
+        deletions.append(asyncio.create_task(catalogue.delete(world.database, world.actor(), world.read)))
+        await blocked_or_done(world.database, deletions[0], connection)
+        return await insert(connection, *arguments)
+
+    monkeypatch.setattr(grants, "open_manual_grant", inserted)
+    actor = world.actor(GRANTS_WRITE, "docs:read")
+    assert await administration.grant_permission(world.database, actor, world.person, world.read)
+    with pytest.raises(Conflict) as refused:
+        await deletions[0]
+    assert refused.value.code == "PERMISSION_IN_USE"
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_given_a_permission_while_it_is_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete, givings = permissions.delete, list[asyncio.Task[bool]]()
+    actor = world.actor(GRANTS_WRITE, "docs:read")
+
+    async def deleted(connection: Connection, *arguments: Any) -> None:
+        giving = administration.grant_permission(world.database, actor, world.person, world.read)
+        givings.append(asyncio.create_task(giving))
+        await blocked_or_done(world.database, givings[0], connection)
+        await delete(connection, *arguments)
+
+    monkeypatch.setattr(permissions, "delete", deleted)
+    await catalogue.delete(world.database, world.actor(), world.read)
+    with pytest.raises(NotFound):
+        await givings[0]

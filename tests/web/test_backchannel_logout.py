@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from identity_api.app import build_api
 from identity_api.config import Settings
+from identity_api.db import logout_tokens, provider_changes
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from tests.web.logouts import is_signed_in, send, sid_of, token_for
 from tests.web.site import FRONTEND, Site, come_back, running
@@ -39,6 +41,20 @@ async def test_a_token_about_a_person_ends_all_they_have_here(site: Site) -> Non
     assert await site.fetchval(revoked, site.tenant.id) == 1
     again = await site.signed_in()
     assert await is_signed_in(again)
+
+
+async def test_a_token_that_comes_while_its_provider_is_deleted_ends_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember = logout_tokens.remember
+
+    async def remembered(*arguments: Any) -> bool:
+        async with site.database.transaction() as connection:
+            await provider_changes.remove(connection, site.tenant.id, site.provider.id)
+        return await remember(*arguments)
+
+    monkeypatch.setattr(logout_tokens, "remember", remembered)
+    assert (await send(site, token_for(site))).status_code == 400
 
 
 async def test_the_audit_says_who_ended_what(site: Site) -> None:
