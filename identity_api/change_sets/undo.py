@@ -39,7 +39,7 @@ async def inverses(connection: Connection, actor: Actor, asked: Undo) -> list[Ch
         Refused: `FORBIDDEN` if the actor may not read the record.
         NotFound: no such event in the actor's tenant, or a provider that it names is gone.
         BadInput: `CANNOT_BE_UNDONE`: it changed nothing of this kind.
-        Conflict: the permission has been changed since. For a mapping, the edit itself checks that.
+        Conflict: the permission has been changed, or taken, since. For a mapping, the edit itself checks that.
     """
     if not actor.is_operator and AUDIT_READ not in actor.permissions:
         raise Refused(f"This needs the permission {AUDIT_READ}.")
@@ -197,10 +197,11 @@ async def _grant(connection: Connection, actor: Actor, event: Recorded) -> Chang
             code="CANNOT_BE_UNDONE",
             field="event",
         )
-    user_id, permission_id = grant
-    if event.action == "grant.opened":
-        return RevokePermission(user_id=user_id, permission=permission_id)
-    return GrantPermission(user_id=user_id, permission=permission_id)
+    if event.action == "grant.closed":
+        return GrantPermission(user_id=grant.user_id, permission=grant.permission_id)
+    if not grant.is_open:  # what is held today was given since, perhaps by somebody else
+        raise Conflict("The permission has been taken since.")
+    return RevokePermission(user_id=grant.user_id, permission=grant.permission_id)
 
 
 def _subject(event: Recorded) -> UUID:

@@ -79,17 +79,25 @@ async def denied_without_mapping(connection: Connection, tenant_id: UUID, user_i
     return {row["user_id"] for row in rows}
 
 
-async def grant_by_hand(connection: Connection, tenant_id: UUID, grant_id: UUID) -> tuple[UUID, UUID] | None:
-    """User and permission of a grant, open or closed, that was given by hand; None for any other."""
+class GrantByHand(NamedTuple):
+    """A grant that was given by hand, open or closed."""
+
+    user_id: UUID
+    permission_id: UUID
+    is_open: bool
+
+
+async def grant_by_hand(connection: Connection, tenant_id: UUID, grant_id: UUID) -> GrantByHand | None:
+    """The grant of this id; None for one that a group gave."""
     row = await connection.fetchrow(
         """
-        select user_id, permission_id from permission_grant
+        select user_id, permission_id, revoked_at is null as is_open from permission_grant
         where tenant_id = $1 and id = $2 and source = 'MANUAL'
         """,
         tenant_id,
         grant_id,
     )
-    return (row["user_id"], row["permission_id"]) if row else None
+    return GrantByHand(**row) if row else None
 
 
 async def mapping_versions(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -71,6 +71,14 @@ async def test_permissions_given_and_taken_by_hand_are_taken_and_given(world: Wo
     assert await held(world) == {(world.engineer, "docs:read")}
 
 
+async def test_a_grant_that_somebody_else_has_made_since_is_not_taken(world: World) -> None:
+    await administration.grant_permission(world.database, world.operator, world.engineer, world.read)
+    [given] = await events(world, "grant.opened")
+    await administration.revoke_permission(world.database, world.operator, world.engineer, world.read)
+    await administration.grant_permission(world.database, world.operator, world.engineer, world.read)
+    assert await refused(world, [changes.Undo(event_id=given)]) == [(0, "CONFLICT")]
+
+
 @pytest.mark.parametrize(
     ("change", "action", "by"),
     [
