@@ -1,7 +1,5 @@
 """Verify audit chains."""
 
-import asyncio
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,7 +13,7 @@ from identity_api.db import audit, tenants
 from identity_api.db.audit import Head
 from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, ConfigurationError, NotFound
-from identity_api.maintenance import audit_archive
+from identity_api.maintenance import audit_archive, audit_files
 from identity_api.maintenance.audit_chain import ChainBroken, ChainIntact, Walk, verify
 from identity_api.permissions.delegation import Actor
 from identity_api.vault import Vault, VaultError
@@ -78,7 +76,7 @@ async def verify_chains(
 
     Args:
         known_head: the chain of the one tenant must still pass through it.
-        archives: files of the one tenant, in their order, to be walked through first.
+        archives: files of the one tenant, or folders of them, in their order, to be walked through first.
 
     Raises:
         NotFound: there is no such tenant.
@@ -124,7 +122,7 @@ def walked(
         VaultError: KEY_MISSING.
     """
     walk: Walk | None = None
-    for path in archives:
+    for path in _files(archives):
         found = audit_archive.verify_file(vault, _lines(path), walk, known_head=known_head)
         if isinstance(found, ChainBroken):
             return found
@@ -134,10 +132,15 @@ def walked(
     return walk
 
 
+def _files(archives: Sequence[Path]) -> Iterator[Path]:
+    """A folder stands for its files, whose names sort in the chain's order."""
+    for path in archives:
+        yield from sorted(path.glob("*.ndjson")) if path.is_dir() else [path]
+
+
 def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as opened:
-            yield from opened
+        yield from audit_files.lines_of(path)
     except OSError:
         raise ConfigurationError([f"{path} cannot be read."]) from None
 
@@ -147,26 +150,9 @@ async def archive(database: Database, ring: KeyRing, actor: Actor, path: Path, *
 
     Raises:
         ConfigurationError: the file exists, or cannot be written.
-        Refused: `AUDIT_BROKEN`: the chain does not hold there, so that nothing was deleted.
-        Conflict: something else archives the same chain, or somebody was erased meanwhile.
-        VaultError: KEY_MISSING.
+        Refused, Conflict, VaultError: as `audit_files.archive`.
     """
-    vault = Vault(ring)
-    erasures = await audit_archive.erasures(database, actor.tenant_id)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError:
-        raise ConfigurationError([f"{path} exists, or cannot be written."]) from None
-    try:
-        with os.fdopen(descriptor, "wb") as opened:
-            async for line in audit_archive.lines(database, actor.tenant_id, before):
-                opened.write(line + b"\n")
-            opened.flush()
-            os.fsync(descriptor)
-    except OSError as error:
-        raise ConfigurationError([f"{path} cannot be written: {error.strerror}. Nothing was deleted."]) from None
-    segment = audit_archive.whole_file(vault, _lines(path))
-    if segment.events == 0:
-        await asyncio.to_thread(path.unlink)
-        return await audit_archive.delete_archived(database, actor.tenant_id)
-    return await audit_archive.remove(database, vault, segment, erasures=erasures, actor=actor.name)
+        return await audit_files.archive(database, Vault(ring), actor.tenant_id, path, before=before, actor=actor.name)
+    except audit_files.NotWritten as error:
+        raise ConfigurationError([str(error)]) from None

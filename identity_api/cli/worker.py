@@ -18,6 +18,7 @@ from identity_api.db.database import Database
 from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.jobs.worker import run_worker
+from identity_api.maintenance.audit_files import Retention
 from identity_api.sync.deps import SyncDeps, SyncLimits
 from identity_api.telemetry import METRICS, configure_logging, configure_tracing
 from identity_api.telemetry.listener import listening
@@ -80,8 +81,15 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
                     webhooks_through=webhooks_through,
                     redis_url=redis_url,
                     providers_shown=settings.metrics_providers,
+                    retention=_retention(settings),
                 )
     return INTERRUPTED if signal.SIGINT in received else OK
+
+
+def _retention(settings: Settings) -> Retention | None:
+    if settings.audit_archive_folder is None:
+        return None
+    return Retention(settings.audit_retention_months, settings.audit_archive_folder)
 
 
 @contextlib.contextmanager

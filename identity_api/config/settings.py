@@ -70,6 +70,8 @@ class Settings:
     max_proposals: int
     max_streams: int
     graphql_completion: Literal["compiled", "ordinary"]
+    audit_retention_months: int
+    audit_archive_folder: Path | None
     log_format: Literal["json", "text"]
     log_level: Literal["debug", "info", "warning", "error"]
     otlp_endpoint: str | None
@@ -221,5 +223,7 @@ def _check_together(settings: Settings, problems: list[str]) -> None:
         problems.append("IDENTITY_SESSION_IDLE_SECONDS is larger than IDENTITY_SESSION_ABSOLUTE_SECONDS")
     if settings.workers > 1 and (settings.database_url is None or settings.redis_url is None):
         problems.append("IDENTITY_WORKERS must be 1 unless IDENTITY_DATABASE_URL and IDENTITY_REDIS_URL are set")
+    if (settings.audit_retention_months > 0) != (settings.audit_archive_folder is not None):
+        problems.append("IDENTITY_AUDIT_RETENTION_MONTHS and IDENTITY_AUDIT_ARCHIVE_FOLDER need each other")
     if settings.demo and not is_loopback(settings.host):
         problems.append("IDENTITY_HOST: the demo listens on this machine only; anyone could sign in as anyone")

@@ -206,6 +206,21 @@ SETTINGS: tuple[Setting, ...] = (
         "How GraphQL answers are put together; `ordinary` is graphql-core alone, for finding a fault, and slower.",
         "compiled",
     ),
+    _number(
+        "audit_retention_months",
+        _OPERATION,
+        0,
+        (0, 1_200),
+        "months",
+        "Whole calendar months that the audit's events stay; then workers move them into files. 0: they stay for ever.",
+    ),
+    Setting(
+        "audit_archive_folder",
+        _OPERATION,
+        readers.PATH,
+        "Where workers write these files: a folder that exists, is backed up, and that they share.",
+        default_text="none",
+    ),
     Setting("log_format", _OPERATION, readers.choice("json", "text"), "Log lines for programs or for people.", "json"),
     Setting(
         "log_level",

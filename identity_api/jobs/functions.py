@@ -8,13 +8,19 @@ from identity_api.jobs.clean_up import clean_up
 from identity_api.jobs.detached import Detached
 from identity_api.jobs.webhooks import JOB, WebhookDispatcher
 from identity_api.maintenance.audit_chain import seal_all
+from identity_api.maintenance.audit_files import Retention, archive_old
 from identity_api.queue import JobBody
 from identity_api.sync import on_demand
 from identity_api.sync.deps import SyncDeps
 
 
 def job_functions(
-    deps: SyncDeps, webhooks: WebhookDispatcher, *, wake_sweep: Callable[[], None], detached: Detached
+    deps: SyncDeps,
+    webhooks: WebhookDispatcher,
+    *,
+    wake_sweep: Callable[[], None],
+    detached: Detached,
+    retention: Retention | None = None,
 ) -> Mapping[str, JobBody]:
     """Job name to body.
 
@@ -22,6 +28,7 @@ def job_functions(
         wake_sweep: lets the process's own ticker sweep now. A sweep inside a job could be cut off by the job's timeout
             while a refresh token is on its way.
         detached: runs a user's sync, which continues when its job is cancelled.
+        retention: how long the audit's events stay; None for ever.
     """
 
     async def sync_sweep() -> None:
@@ -41,11 +48,20 @@ def job_functions(
     async def forget() -> None:
         await clean_up(deps.database)
 
+    async def archive_audit() -> None:
+        await archive_by(deps, retention)
+
     return {
         "sync_sweep": sync_sweep,
         "sync_user": sync_user,
         "apply_mapping_changes": apply_mapping_changes,
         "seal_audit": seal_audit,
         "clean_up": forget,
+        "archive_audit": archive_audit,
         JOB: webhooks.deliver,
     }
+
+
+async def archive_by(deps: SyncDeps, retention: Retention | None) -> int:
+    """Move what is over the retention into files; without one, nothing. Returns how many events."""
+    return 0 if retention is None else await archive_old(deps.database, deps.vault, retention, deps.clock())

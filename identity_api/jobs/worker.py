@@ -14,10 +14,11 @@ from identity_api.db.sync_health import ProviderSync
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
 from identity_api.jobs.detached import Detached
-from identity_api.jobs.functions import job_functions
+from identity_api.jobs.functions import archive_by, job_functions
 from identity_api.jobs.tickers import Ticker
 from identity_api.jobs.webhooks import WebhookDispatcher
 from identity_api.maintenance.audit_chain import seal_all
+from identity_api.maintenance.audit_files import Retention
 from identity_api.providers.consequences import finish_switching_off
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
@@ -33,6 +34,7 @@ WEBHOOK_SECONDS = 0.25
 MEASURE_SECONDS = 15.0
 SWITCH_OFF_SECONDS = 10.0
 CLEAN_UP_SECONDS = 60.0
+ARCHIVE_SECONDS = 3_600.0
 FINISH_SECONDS = 34.0
 """Seconds after `stop`; the whole end is promised within 35 s. The answer to a token that was sent arrives and is
 stored by then (30 s); later steps may be cancelled, and the next sync repeats them."""
@@ -47,6 +49,7 @@ async def run_worker(
     webhooks_through: Upstream | None = None,
     redis_url: str | None = None,
     providers_shown: int = 100,
+    retention: Retention | None = None,
 ) -> None:
     """Work until `stop` is set; then claim nothing more, finish and store the syncs under way, and return within 35 s.
 
@@ -56,17 +59,18 @@ async def run_worker(
         webhooks_through: sends webhooks; by default the same as for syncs, whose connections are then shared.
         redis_url: the source of wake-ups; None for none.
         providers_shown: how many providers have metrics of their own.
+        retention: how long the audit's events stay; None for ever.
     """
     METRICS.show_worker_series()
     enqueuing = queue.Queue(redis_url) if redis_url is not None else None
     sending = Sending(deps.database, deps.vault, webhooks_through or deps.upstream, deps.clock)
     webhooks = WebhookDispatcher(sending, None if enqueuing is None else enqueuing.enqueue)
     sweeper = Ticker("sync_sweep", SWEEP_SECONDS, lambda: sweep(deps, stop=stop))
-    tickers = [sweeper, *_tickers(deps, webhooks, providers_shown)]
+    tickers = [sweeper, *_tickers(deps, webhooks, providers_shown, retention)]
     detached = Detached()
     tasks = [asyncio.create_task(ticker.run(stop), name=ticker.name) for ticker in tickers]
     if redis_url is not None:
-        functions = job_functions(deps, webhooks, wake_sweep=sweeper.wake, detached=detached)
+        functions = job_functions(deps, webhooks, wake_sweep=sweeper.wake, detached=detached, retention=retention)
         tasks.append(asyncio.create_task(queue.run_worker(redis_url, functions, stop=stop), name="queue"))
     _log.info("worker.started", owner=str(deps.owner))
     try:
@@ -85,9 +89,13 @@ async def run_worker(
     _log.info("worker.stopped")
 
 
-def _tickers(deps: SyncDeps, webhooks: WebhookDispatcher, providers_shown: int) -> list[Ticker]:
+def _tickers(
+    deps: SyncDeps, webhooks: WebhookDispatcher, providers_shown: int, retention: Retention | None
+) -> list[Ticker]:
     database = deps.database
+    archive = Ticker("archive_audit", ARCHIVE_SECONDS, lambda: archive_by(deps, retention))
     return [
+        *([] if retention is None else [archive]),
         Ticker("apply_mapping_changes", MAPPING_SECONDS, lambda: apply_changes(database)),
         Ticker("number_changes", NUMBER_SECONDS, lambda: outbox.number_all(database)),
         Ticker("webhooks", WEBHOOK_SECONDS, webhooks.look),

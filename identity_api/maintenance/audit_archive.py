@@ -7,7 +7,7 @@ A file is verified, link by link, before its rows are deleted. The place where t
 that nobody without the key can cut a chain off at its beginning.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -60,10 +60,21 @@ class Segment(msgspec.Struct, frozen=True):
         return self.last - self.begin.after
 
 
-async def lines(database: Database, tenant_id: UUID, before: datetime) -> AsyncIterator[bytes]:
+async def is_due(database: Database, tenant_id: UUID, before: datetime) -> bool:
+    """Whether the oldest sealed event was made before that moment."""
+    async with database.reading() as connection:
+        begin = await audit.archived(connection, tenant_id)
+        oldest = await audit.sealed(connection, tenant_id, begin.sequence, 1)
+    return bool(oldest) and oldest[0][3].at < before
+
+
+async def lines(database: Database, tenant_id: UUID, before: datetime, most: int | None = None) -> AsyncIterator[bytes]:
     """The file, line by line: the sealed events made before that moment, as far as the chain goes on without a gap.
 
     Nothing is written and nothing deleted.
+
+    Args:
+        most: how many of them; None for all.
     """
     async with database.reading() as connection:
         begin = await audit.archived(connection, tenant_id)
@@ -73,7 +84,7 @@ async def lines(database: Database, tenant_id: UUID, before: datetime) -> AsyncI
         async with database.reading() as connection:
             page = await audit.sealed(connection, tenant_id, last, PAGE)
         for sequence, mac, key_id, event in page:
-            if event.at >= before:
+            if event.at >= before or last - begin.sequence == most:
                 return
             yield msgspec.json.encode(Line(sequence, mac.hex(), key_id, event))
             last = sequence
@@ -152,11 +163,20 @@ async def erasures(database: Database, tenant_id: UUID) -> int:
         return await audit.hold_head(connection, tenant_id)
 
 
-async def remove(database: Database, vault: Vault, segment: Segment, *, erasures: int, actor: str) -> int:
+async def remove(
+    database: Database,
+    vault: Vault,
+    segment: Segment,
+    *,
+    erasures: int,
+    actor: str,
+    keep: Callable[[Segment], None] | None = None,
+) -> int:
     """Delete the rows of a verified file, in small transactions, and keep where the rest begins; returns how many.
 
     Args:
         erasures: how many there had been before the file was written. It may still have what a later one erased.
+        keep: called as soon as the rows may go, and before they do. What it raises keeps them.
 
     Raises:
         Conflict: the chain does not begin where the file does, or does not have its last link; somebody was erased.
@@ -182,6 +202,8 @@ async def remove(database: Database, vault: Vault, segment: Segment, *, erasures
         new = {"through": segment.last, "mac": segment.mac}
         event = audit.Event("audit.archived", "tenant", tenant_id, {"events": segment.events}, new=new)
         await audit.record(connection, tenant_id, actor, [event])
+        if keep is not None:
+            keep(segment)
     return await delete_archived(database, tenant_id)
 
 

@@ -51,6 +51,12 @@ def test_events_move_to_a_file_and_the_chain_holds_over_files_and_rest(sealed: C
     whole = ("audit", "verify", "--tenant", "acme", "--archive", "1.ndjson", "--archive", "2.ndjson")
     done = sealed(*whole)
     assert done.returncode == 0, done.stdout + done.stderr
+    folder = sealed.folder / "acme"
+    folder.mkdir()
+    for path in (first, second):
+        path.rename(folder / path.name)
+    assert sealed("audit", "verify", "--tenant", "acme", "--archive", "acme").stdout == done.stdout
+    second = folder / second.name
     assert "audit.archived" in sealed("audit", "list", "acme").stdout + second.read_text()
     assert sealed("audit", "archive", "acme", "3.ndjson", "--before", "2000-01-01").stdout == "Nothing to move.\n"
     assert not (sealed.folder / "3.ndjson").exists()

@@ -248,6 +248,15 @@ def test_control_characters_in_an_unknown_name_are_not_written_out():
     assert problem.isprintable()
 
 
+def test_a_retention_of_the_audit_needs_a_folder_and_a_folder_a_retention(tmp_path):
+    months, folder = {"IDENTITY_AUDIT_RETENTION_MONTHS": "13"}, {"IDENTITY_AUDIT_ARCHIVE_FOLDER": str(tmp_path)}
+    assert load_settings(GOOD).audit_retention_months == 0
+    settings = load_settings(GOOD | months | folder)
+    assert (settings.audit_retention_months, settings.audit_archive_folder) == (13, tmp_path)
+    for one in (months, folder):
+        assert "need each other" in problems_of(GOOD | one)[0]
+
+
 def test_an_idle_session_cannot_outlive_an_absolute_one():
     times = {"IDENTITY_SESSION_IDLE_SECONDS": "7200", "IDENTITY_SESSION_ABSOLUTE_SECONDS": "7200"}
     assert load_settings(GOOD | times)

@@ -150,3 +150,4 @@ async def test_a_wake_up_after_a_mapping_edit_writes_its_grants(world: World, wa
 @pytest.mark.asyncio
 async def test_a_wake_up_to_clean_up_does(waking: Waking) -> None:
     await waking.run("clean_up")
+    await waking.run("archive_audit")

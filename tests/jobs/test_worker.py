@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from identity_api.db import audit
 from identity_api.db.database import Database
 from identity_api.jobs.worker import run_worker
-from identity_api.maintenance.audit_chain import ChainIntact, verify
+from identity_api.maintenance.audit_chain import ChainIntact, seal_all, verify
+from identity_api.maintenance.audit_files import Retention
 from identity_api.telemetry import METRICS
 from identity_api.upstream.exchange import Upstream
 from tests.sync.conftest import MakeWorld
@@ -18,11 +20,16 @@ from tests.sync.world import World
 
 @asynccontextmanager
 async def running_worker(
-    world: World, redis_url: str | None = None, *, webhooks_through: Upstream | None = None
+    world: World,
+    redis_url: str | None = None,
+    *,
+    webhooks_through: Upstream | None = None,
+    keeps: Retention | None = None,
 ) -> AsyncIterator[asyncio.Event]:
     """A worker inside the block; it is told to stop at the end, and must end."""
     stop = asyncio.Event()
-    running = asyncio.create_task(run_worker(world.deps, stop, redis_url=redis_url, webhooks_through=webhooks_through))
+    working = run_worker(world.deps, stop, redis_url=redis_url, webhooks_through=webhooks_through, retention=keeps)
+    running = asyncio.create_task(working)
     try:
         yield stop
     finally:
@@ -76,6 +83,22 @@ async def test_the_audit_is_sealed_soon(world: World) -> None:
         await until(is_sealed)
     async with world.database.reading() as connection:
         assert await verify(connection, world.vault, world.tenant_id) == ChainIntact(await world.events())
+
+
+@pytest.mark.asyncio
+async def test_what_is_over_the_retention_of_the_audit_leaves_for_a_file(new_world: MakeWorld, tmp_path: Path) -> None:
+    world = await new_world()
+    await world.sign_in("alice", is_due=False)
+    async with world.database.transaction() as connection:
+        age = "update audit_event set at = at - interval '90 days' where tenant_id = $1"
+        await connection.execute(age, world.tenant_id)
+    await seal_all(world.database, world.vault)
+
+    async def has_file() -> bool:
+        return await asyncio.to_thread(lambda: any(tmp_path.glob("*/*.ndjson")))
+
+    async with running_worker(world, keeps=Retention(1, tmp_path)):
+        await until(has_file)
 
 
 @pytest.mark.asyncio

@@ -26,8 +26,9 @@ def command() -> None:
     "--archive",
     "archives",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of `audit archive` of --tenant, to be verified with the rest; repeatable, in their order.",
+    type=click.Path(exists=True, path_type=Path),
+    help="A file of `audit archive` of --tenant, or the folder that workers write for it, to be verified with the rest;"
+    " repeatable, in their order.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
