@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,22 @@ def test_a_library_off_the_shelf_signs_in_as_it_is(
     """`after`: a question with the token at the end; one of the three has signed out by then."""
     learned = sign_in(product, browser, library, "Bob Baker")
     assert (learned["me"]["name"], learned["after"]) == ("Bob Baker", after)
+
+
+@needs_node
+def test_graphql_http_finds_nothing_to_mend(product: Product, browser: Browser) -> None:
+    """All that it audits of GraphQL over HTTP, what the specification asks for and what it recommends.
+
+    Some of the audits ask for the schema, which only some may: Dora is one of them.
+    """
+    token = sign_in(product, browser, "oauth4webapi", "Dora Dyer")["token"]
+    with script("graphql_http.mjs", f"{product.url}/graphql", token) as client:
+        told, problems = client.communicate(timeout=60)
+    assert client.returncode == 0, problems
+    found = json.loads(told)
+    assert [one for one in found if one["status"] != "ok"] == []
+    levels = Counter(one["name"].partition(" ")[0] for one in found)
+    assert (levels["MUST"], levels["SHOULD"]) >= (13, 20)
 
 
 @needs_node
