@@ -80,8 +80,9 @@ async def where_of(
     database: Database,
     tenant: str,
     *,
-    action: str | None = None,
+    actions: Sequence[str] = (),
     actor: str | None = None,
+    subject: str | None = None,
     user: str | None = None,
     since: str | None = None,
     until: str | None = None,
@@ -90,33 +91,58 @@ async def where_of(
 
     Args:
         actor: a username, `provider:SLUG`, or an actor of an event, such as `sync`.
+        subject: a `subject_id` of an event, or what has this name now: a permission, a provider's slug, a mapping's pattern.
 
     Raises:
-        NotFound: no such tenant or user.
-        BadInput: two criteria at once, or an invalid time.
+        NotFound: no such tenant or user, or nothing with this name.
+        BadInput: two criteria at once, an invalid time, or a name that several have.
     """
-    if sum(one is not None for one in (action, actor, user)) > 1:
-        raise BadInput("Choose one of --action, --actor and --user.")
-    within = Where(since=_moment(since), until=_moment(until))
+    if sum(map(bool, (actions, actor, subject, user))) > 1:
+        raise BadInput("Choose one of --action, --actor, --subject and --user.")
     async with database.reading() as connection:
         found = await tenants.by_slug(connection, tenant)
         if found is None:
             raise NotFound(f"There is no tenant {tenant}.")
-        if action is not None:
-            return found.id, msgspec.structs.replace(within, column="action", value=action)
-        if actor is not None and actor.startswith("provider:"):
-            actor = await _provider(connection, found.id, actor.removeprefix("provider:"))
-        if actor is not None and (":" in actor or actor in ("sync", "system")):
-            return found.id, msgspec.structs.replace(within, column="actor", value=actor)
-        name = actor or user
-        if name is None:
-            return found.id, within
-        known = await users.by_username(connection, found.id, name)
+        where = Where(since=_moment(since), until=_moment(until))
+        if actions:
+            return found.id, msgspec.structs.replace(where, column="action", values=tuple(dict.fromkeys(actions)))
+        if subject is not None:
+            about = await _subject(connection, found.id, subject)
+            return found.id, msgspec.structs.replace(where, column="subject_id", values=(about,))
+        if user is not None:
+            known = await _user(connection, found.id, user)
+            return found.id, msgspec.structs.replace(where, column="user_id", values=(known,))
+        if actor is not None:
+            named = await _actor(connection, found.id, actor)
+            return found.id, msgspec.structs.replace(where, column="actor", values=(named,))
+    return found.id, where
+
+
+async def _actor(connection: Connection, tenant_id: UUID, name: str) -> str:
+    if name.startswith("provider:"):
+        return await _provider(connection, tenant_id, name.removeprefix("provider:"))
+    if ":" in name or name in ("sync", "system"):
+        return name
+    return f"user:{await _user(connection, tenant_id, name)}"
+
+
+async def _user(connection: Connection, tenant_id: UUID, name: str) -> UUID:
+    known = await users.by_username(connection, tenant_id, name)
     if known is None:
         raise NotFound(f"There is no user {name}.")
-    if user is not None:
-        return found.id, msgspec.structs.replace(within, column="user_id", value=known.id)
-    return found.id, msgspec.structs.replace(within, column="actor", value=f"user:{known.id}")
+    return known.id
+
+
+async def _subject(connection: Connection, tenant_id: UUID, name: str) -> UUID:
+    try:
+        found = [UUID(name)]
+    except ValueError:
+        found = await audit_reading.ids_of_named(connection, tenant_id, name)
+    if len(found) > 1:
+        raise BadInput(f"Several are called {name}. `audit list --json` has their subject_id, which is taken too.")
+    if not found or not await audit_reading.is_subject(connection, tenant_id, found[0]):
+        raise NotFound(f"No event is about {name}: there is no such permission, provider, mapping or subject_id.")
+    return found[0]
 
 
 async def _provider(connection: Connection, tenant_id: UUID, slug: str) -> str:

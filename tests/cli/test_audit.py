@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from uuid import UUID
 
 import pytest
 
@@ -107,6 +108,28 @@ def test_a_listed_event_has_its_details_without_ids(sealed: Command, url: str) -
     ask(url, 'update audit_event set payload = payload || \'{"reason": "GROUP_LEFT", "user": "01a2"}\'')
     [line] = sealed("audit", "list", "acme", "--action", "permission.created").stdout.splitlines()
     assert line.endswith('details={"reason":"GROUP_LEFT"}')
+
+
+def test_events_are_chosen_by_several_actions_who_did_it_and_what_it_was_done_to(sealed: Command) -> None:
+    def actions(*criteria: str) -> list[str]:
+        done = sealed("audit", "list", "acme", "--json", *criteria)
+        assert done.returncode == 0, done.stderr
+        return sorted([one["action"] for one in json.loads(done.stdout)["events"]])
+
+    both = ["permission.created", "tenant.created"]
+    assert actions("--action", both[0], "--action", both[1]) == both
+    assert actions("--subject", "docs:read") == both[:1]
+    [event] = json.loads(sealed("audit", "list", "acme", "--json", "--subject", "docs:read").stdout)["events"]
+    assert actions("--subject", event["subject_id"]) == both[:1]
+    assert actions("--actor", event["actor"]) == both
+    assert sealed("user", "create", "acme", "nobody-yet").returncode == 0
+    assert actions("--user", "nobody-yet") == ["user.created"]
+    assert actions("--actor", "nobody-yet") == []
+    exported = sealed("audit", "export", "acme", "--subject", "docs:read").stdout.splitlines()
+    assert [json.loads(one)["id"] for one in exported] == [event["id"]]
+    for wrong in ("docs:write", str(UUID(int=7))):
+        unknown = sealed("audit", "list", "acme", "--subject", wrong)
+        assert (unknown.returncode, f"No event is about {wrong}" in unknown.stderr) == (1, True)
 
 
 def test_two_criteria_and_an_unknown_user_are_told(sealed: Command) -> None:

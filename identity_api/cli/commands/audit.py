@@ -61,8 +61,14 @@ def _selection(decorated: Any) -> Any:
     """The options that select events."""
     for option in reversed(
         (
-            click.option("--action", help="Only this action, such as mapping.updated."),
+            click.option(
+                "--action", "actions", multiple=True, help="Only this action, such as mapping.updated; repeatable."
+            ),
             click.option("--actor", help="Only what this user did; or sync, system, operator:NAME, provider:SLUG."),
+            click.option(
+                "--subject",
+                help="Only what was done to this permission, provider (its slug), mapping (its pattern) or id.",
+            ),
             click.option("--user", help="Only what is about this user: also their identities, sessions and grants."),
             click.option("--since", metavar="MOMENT", help="Not before it, such as 2026-11-29; UTC unless it says."),
             click.option("--until", metavar="MOMENT", help="Before it."),
@@ -109,7 +115,7 @@ def archive(tenant: str, file: Path, before: str, as_json: bool) -> None:
 @_selection
 @click.option("--limit", default=50, type=click.IntRange(1, 1_000), show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_events(tenant: str, limit: int, as_json: bool, **criteria: str | None) -> None:
+def list_events(tenant: str, limit: int, as_json: bool, **criteria: Any) -> None:
     """Show the newest events of TENANT: who changed what, from what to what."""
     from identity_api.cli.audit_export import Event, newest, where_of
     from identity_api.cli.context import read_settings, run_on_database
@@ -138,7 +144,7 @@ def list_events(tenant: str, limit: int, as_json: bool, **criteria: str | None) 
     show_default=True,
     help="One JSON object a line, or a table whose cells no spreadsheet computes.",
 )
-def export(tenant: str, form: Literal["ndjson", "csv"], **criteria: str | None) -> None:
+def export(tenant: str, form: Literal["ndjson", "csv"], **criteria: Any) -> None:
     """Write every event of TENANT to standard output, the oldest first."""
     from identity_api.cli import audit_export
     from identity_api.cli.context import read_settings, run_on_database
