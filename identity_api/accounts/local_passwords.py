@@ -5,6 +5,7 @@ removing a password ends the sessions that were begun with the old one.
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,8 @@ from identity_api.lifecycle.end_login import end_password
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
 
+KIND: Final = "ipw"
+"""Of the token."""
 TOKEN_SECONDS = 86_400
 
 
@@ -43,7 +46,7 @@ async def create_password_token(database: Database, actor: Actor, user_id: UUID)
         NotFound: no such user in the actor's tenant.
         Refused: `LOCAL_SIGN_IN_OFF`; `ACCOUNT_DISABLED`; `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`.
     """
-    token, token_id = new_tenant_token("ipw", actor.tenant_id), uuid7()
+    token, token_id = new_tenant_token(KIND, actor.tenant_id), uuid7()
     async with database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         await lock_user(connection, actor.tenant_id, user_id)
@@ -79,7 +82,7 @@ async def who_may_choose(database: Database, tenant_id: UUID, token: str) -> str
         user_id = await password_tokens.user_of(connection, tenant_id, token_hash(token))
         account = await local_accounts.get(connection, tenant_id, user_id) if user_id else None
     if account is None or account.disabled_at is not None:
-        raise _unknown_token()
+        raise unknown_token()
     return account.username
 
 
@@ -103,7 +106,7 @@ async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, 
         user_id = await password_tokens.user_of(connection, tenant_id, hashed)
         account = await local_accounts.get(connection, tenant_id, user_id) if user_id else None
     if account is None:
-        raise _unknown_token()
+        raise unknown_token()
     password_hash = await deps.passwords.hash(acceptable(account, password))
     async with deps.database.transaction() as connection:
         await lock_user(connection, tenant_id, account.user_id)
@@ -111,7 +114,7 @@ async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, 
         found = await local_accounts.get(connection, tenant_id, account.user_id)
         used = await password_tokens.use(connection, tenant_id, hashed)
         if used is None or found is None or found.disabled_at is not None:
-            raise _unknown_token()
+            raise unknown_token()
         await local_accounts.forget_tries(connection, tenant_id, account.user_id)
         await replace_password(
             connection, tenant_id, account.user_id, password_hash, "token", f"user:{account.user_id}", None
@@ -209,5 +212,6 @@ def acceptable(account: LocalAccount, password: str) -> bytes:
     return check_new_password(password, (account.username, account.email, account.display_label))
 
 
-def _unknown_token() -> NotFound:
+def unknown_token() -> NotFound:
+    """The error for every link that does not work, whatever the reason."""
     return NotFound("This link has been used or is too old. Ask for another.", code="PASSWORD_TOKEN_UNKNOWN")

@@ -32,8 +32,7 @@ def session_cookie_name(origin: str, path_prefix: str) -> str:
     Tenants that share a host have a cookie each: any page can send a browser to a login of one tenant, whose provider
     may answer without a prompt, and that must not end the session at another tenant.
     """
-    name = f"session-{path_prefix.removeprefix('/t/')}" if path_prefix else "session"
-    return f"{_HOST_PREFIX if is_secure(origin) else ''}{name}"
+    return tenant_cookie_name("session", origin, path_prefix)
 
 
 def session_cookie(origin: str, path_prefix: str, token: str, *, max_age_seconds: int) -> Cookie:
@@ -46,14 +45,10 @@ def session_cookie(origin: str, path_prefix: str, token: str, *, max_age_seconds
     )
 
 
-def setup_cookie_name(origin: str, path_prefix: str) -> str:
-    """The cookie that holds the token of a set-up link, named for its tenant like the session's."""
-    return session_cookie_name(origin, path_prefix).replace("session", "setup", 1)
-
-
-def invitation_cookie_name(origin: str, path_prefix: str) -> str:
-    """The cookie that holds the token of an invitation, named for its tenant like the session's."""
-    return session_cookie_name(origin, path_prefix).replace("session", "invitation", 1)
+def tenant_cookie_name(name: str, origin: str, path_prefix: str) -> str:
+    """A cookie of one tenant, so that tenants that share a host have one each."""
+    ending = f"-{path_prefix.removeprefix('/t/')}" if path_prefix else ""
+    return f"{_HOST_PREFIX if is_secure(origin) else ''}{name}{ending}"
 
 
 def logout_cookie_name(origin: str) -> str:

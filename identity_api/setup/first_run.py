@@ -38,7 +38,7 @@ from identity_api.tenants.declaration import TenantDeclaration
 
 SECONDS: Final = 86_400
 ACTOR: Final = "operator:first-run"
-_KIND: Final = "ifr"
+KIND: Final = "ifr"
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Offered(msgspec.Struct, frozen=True):
 
 async def offer(database: Database, public_url: str, *, anew: bool = False) -> Offered | None:
     """Offer the link; None if there is a tenant, or, unless `anew`, a link that works. An earlier one is then over."""
-    token = new_token(_KIND)
+    token = new_token(KIND)
     async with database.transaction() as connection:
         ends = await first_run.offer(connection, token_hash(token), seconds=SECONDS, anew=anew)
     return None if ends is None else Offered(f"{public_url.rstrip('/')}/setup/first/{token}", ends)

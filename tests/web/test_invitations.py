@@ -144,6 +144,29 @@ async def test_a_link_of_another_tenant_opens_nothing(site: Site) -> None:
     assert (await (await opened(other, made)).get("/invitation", headers=PAGE)).status_code == 200
 
 
+async def test_another_site_cannot_send_somebody_past_the_page_that_says_who_is_invited(site: Site) -> None:
+    client = await opened(site, await invited(site, provider_id=site.provider.id))
+    sent = await client.get("/invitation/login", headers={**PAGE, "sec-fetch-site": "cross-site"})
+    assert (sent.status_code, sent.headers["location"]) == (303, "/invitation")
+    own = await client.get("/invitation/login", headers={**PAGE, "sec-fetch-site": "same-origin"})
+    assert "/authorize" in own.headers["location"]
+
+
+async def test_neither_the_link_nor_its_page_is_kept_or_told_to_others(site: Site) -> None:
+    made = await invited(site, provider_id=site.provider.id)
+    client = site.client()
+    for path in (f"/invitation/{made.token}", "/invitation"):
+        answer = await client.get(path, headers=PAGE)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "same-origin"
+
+
+async def test_no_text_in_place_of_a_token_sets_a_cookie(site: Site) -> None:
+    for text in ("inv_x%0d%0aset-cookie:%20a=b", "inv_" + "a" * 97, "ipw_" + "a" * 60, "inv_%00", "%e2%80%ae"):
+        answer = await site.client().get(f"/invitation/{text}", headers=PAGE)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (404, False)
+
+
 async def test_guesses_are_counted_like_wrong_passwords(site: Site) -> None:
     client = site.client(address="198.51.100.7")
     token = (await invited(site, provider_id=site.provider.id)).token

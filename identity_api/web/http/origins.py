@@ -153,6 +153,11 @@ def admit_own_form(context: RequestContext, scope: Any) -> None:
         raise _refused()
 
 
+def is_led_by_another_site(scope: Any) -> bool:
+    """Whether another site's page sent the browser here, as the browser says (Fetch Metadata); an old one says nothing."""
+    return headers.first(scope, b"sec-fetch-site") in ("cross-site", "same-site")
+
+
 async def allow_reading(origins: Origins, context: RequestContext, scope: Any, tenant_id: UUID | None) -> None:
     """Let a frontend's page (of this tenant, or of any for None) read the response, if the request comes from one."""
     sent = headers.values(scope, b"origin")

@@ -1,6 +1,6 @@
 """The pages of the first run: the first tenant, and then its first provider or its first local admin.
 
-They are on the public host, where no tenant is. The link's token moves into a cookie of its own, as a set-up link's does.
+They are on the public host, where no tenant is.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,21 +13,20 @@ from litestar.params import FromPath
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.http import HTTPResponse
-from identity_api.sessions.cookies import is_secure
-from identity_api.sessions.login.deps import Cookie
 from identity_api.setup import first_run
 from identity_api.setup.provider import SetupDeps
-from identity_api.web.http import cookies
+from identity_api.web.http.capability_links import CapabilityLink
 from identity_api.web.http.errors import Problem, problem_of
-from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of
-from identity_api.web.http.request_context import RequestContext, context_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.setup.rendering import show, visit_of
 
-KEPT_SECONDS: Final = 3_600
 _PATH: Final = "/setup/first"
+LINK: Final = CapabilityLink(
+    name="first-run", token_kind=first_run.KIND, page=_PATH, kept_seconds=3_600, ended=first_run.ended
+)
 Typed = dict[str, str]
 Work = Callable[[SetupDeps, str, Typed], Awaitable[str]]
 """What a form does, with the link's token; where it leads."""
@@ -35,16 +34,11 @@ Work = Callable[[SetupDeps, str, Typed], Awaitable[str]]
 
 @get(f"{_PATH}/{{token:str}}", name="first-run-link")
 async def link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
-    """Move the token from the address into a cookie. The page it redirects to checks the token."""
-    context = context_of(request.scope)
-    kept = Cookie(
-        name=_cookie_name(context),
-        value=token if token.isascii() and token.replace("_", "").replace("-", "").isalnum() else "",
-        max_age_seconds=KEPT_SECONDS,
-        secure=is_secure(context.origin),
-    )
-    context.set_cookies.append(cookies.set_cookie(kept))
-    return redirect(_PATH)
+    """The link."""
+    try:
+        return LINK.keep(context_of(request.scope), token)
+    except NotFound as error:
+        return to_litestar(_refusal(request, error))
 
 
 @get(_PATH, name="first-run")
@@ -92,25 +86,18 @@ def _form_handler(path: str, work: Work) -> HTTPRouteHandler:
         except NotFound as error:  # another browser was faster
             return to_litestar(_refusal(request, error))
         if address != _PATH:
-            context.set_cookies.append(cookies.clear_cookie(_cookie_name(context)))
+            LINK.forget(context)
         return redirect(address)
 
     return post(f"{_PATH}/{path}", name=f"first-run-{path}", status_code=303)(handle)
 
 
 async def _opened(request: WebRequest) -> tuple[str, Tenant | None] | HTTPResponse:
-    """The link's token and tenant; the page that says that it does not work. Wrong ones are counted like wrong passwords."""
+    """The link's token and tenant; the page that says that it does not work."""
     deps, context = deps_of(request), context_of(request.scope)
-    address = SignInAddress(deps.limits, context.address)
-    await address.check()
-    token = cookies.cookies_of(request.scope).get(_cookie_name(context), "")
-    if not token:  # not counted: any page can make its visitors ask this, and nothing was guessed
-        return _refusal(request, first_run.ended())
     try:
-        return token, await first_run.tenant_of(deps.database, token)
+        return await LINK.opened(deps, context, request.scope, lambda token: first_run.tenant_of(deps.database, token))
     except NotFound as error:
-        context.set_cookies.append(cookies.clear_cookie(_cookie_name(context)))
-        await address.failed()
         return _refusal(request, error)
 
 
@@ -121,10 +108,6 @@ def _shown(request: WebRequest, tenant: Tenant | None, typed: Typed, *, problem:
 
 def _refusal(request: WebRequest, error: NotFound) -> HTTPResponse:
     return show("first_ended", visit_of(request), status=404, code=error.code)
-
-
-def _cookie_name(context: RequestContext) -> str:
-    return f"{'__Host-' if is_secure(context.origin) else ''}first-run"
 
 
 def first_run_handlers() -> list[HTTPRouteHandler]:

@@ -1,6 +1,6 @@
 """The routes of the set-up: the link, one page with a step of its own, and the forms of the steps.
 
-GET  /setup/{token}     the link: stores the token in a cookie and redirects
+GET  /setup/{token}     the link (`http.capability_links`)
 GET  /setup             the furthest step, or `?step=` for one before it
 POST /setup/{form}      what a step does; it redirects to the next one, or shows the step with what is wrong
 """
@@ -18,15 +18,15 @@ from identity_api.config import Secret
 from identity_api.db.setup_links import Step
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.http import HTTPResponse
-from identity_api.sessions.cookies import is_secure, setup_cookie_name
+from identity_api.sessions.cookies import is_secure
 from identity_api.sessions.login.deps import Cookie
 from identity_api.setup import groups, provider
-from identity_api.setup.links import Setup, ended_link, open_link
+from identity_api.setup.links import TOKEN_PREFIX, Setup, ended_link, open_link
 from identity_api.setup.provider import STEPS, SetupDeps
 from identity_api.web.console.routes import LANGUAGE_COOKIE
 from identity_api.web.http import cookies
+from identity_api.web.http.capability_links import CapabilityLink
 from identity_api.web.http.errors import Problem, problem_of
-from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
@@ -36,8 +36,9 @@ from identity_api.web.setup.first_run import first_run_handlers
 from identity_api.web.setup.rendering import CATALOGUE, show, visit_of
 from identity_api.web.setup.views import View, view_of
 
-KEPT_SECONDS: Final = 86_400
-"""How long a browser keeps the token; the link itself can be opened again."""
+LINK: Final = CapabilityLink(
+    name="setup", token_kind=TOKEN_PREFIX, page="/setup", kept_seconds=86_400, ended=ended_link
+)
 _YEAR_SECONDS: Final = 31_536_000
 
 
@@ -59,17 +60,13 @@ Work = Callable[[Opened], Awaitable[Made]]
 
 @get("/setup/{token:str}", name="setup-link")
 async def link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
-    """Move the token from the address into a cookie. The page it redirects to checks the token."""
+    """The link."""
     context = context_of(request.scope)
     tenant_of(context)
-    kept = Cookie(
-        name=setup_cookie_name(context.origin, context.path_prefix),
-        value=token if token.isascii() and token.replace("_", "").replace("-", "").isalnum() else "",
-        max_age_seconds=KEPT_SECONDS,
-        secure=is_secure(context.origin),
-    )
-    context.set_cookies.append(cookies.set_cookie(kept))
-    return redirect(context.local("/setup"))
+    try:
+        return LINK.keep(context, token)
+    except NotFound as error:
+        return to_litestar(_refusal(request, error))
 
 
 @get("/setup", name="setup")
@@ -211,27 +208,21 @@ async def enable(request: WebRequest) -> Response[Any]:
         return to_litestar(await _shown(request, opened, "enable", problem=problem_of(error)))
     except NotFound as error:  # another browser with the same link was faster
         return to_litestar(_refusal(request, error))
-    context.set_cookies.append(cookies.clear_cookie(setup_cookie_name(context.origin, context.path_prefix)))
+    LINK.forget(context)
     return redirect(context.local("/setup/done"))
 
 
 async def _opened(request: WebRequest, *, is_form: bool = False, typed: Opened | None = None) -> Opened | HTTPResponse:
-    """What the browser's link opens; the page that says that it opens nothing. Wrong ones are counted like wrong passwords."""
+    """What the browser's link opens; the page that says that it opens nothing."""
     deps, context = deps_of(request), context_of(request.scope)
     tenant = tenant_of(context)
     if is_form:
         admit_own_form(context, request.scope)
-    address = SignInAddress(deps.limits, context.address)
-    await address.check()
-    name = setup_cookie_name(context.origin, context.path_prefix)
-    token = cookies.cookies_of(request.scope).get(name, "")
-    if not token:  # not counted: any page can make its visitors ask this, and nothing was guessed
-        return _refusal(request, ended_link())
     try:
-        setup = await open_link(deps.database, tenant.id, token)
+        _, setup = await LINK.opened(
+            deps, context, request.scope, lambda token: open_link(deps.database, tenant.id, token)
+        )
     except NotFound as error:
-        context.set_cookies.append(cookies.clear_cookie(name))
-        await address.failed()
         return _refusal(request, error)
     if typed is not None:
         return msgspec.structs.replace(typed, setup=setup)
