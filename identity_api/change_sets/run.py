@@ -1,6 +1,5 @@
 """Preview a set of changes, or make it: one transaction, all of it or nothing."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -63,11 +62,8 @@ async def preview(
         LimitReached: it concerns more identities than a request reads.
         Refused: `LAST_ADMIN`; `FORBIDDEN`: it would show groups or grants that the actor may not read.
     """
-    with contextlib.suppress(_TakenBack):
-        async with database.transaction() as connection:
-            outcome = await _made(connection, database, actor, changes, viewer=viewer or actor)
-            raise _TakenBack
-    return outcome
+    async with database.transaction(is_trial=True) as connection:
+        return await _made(connection, database, actor, changes, viewer=viewer or actor)
 
 
 async def apply(database: Database, actor: Actor, changes: Sequence[Change | Undo], *, as_previewed: str) -> Outcome:
@@ -97,10 +93,6 @@ def ensure_number(changes: int) -> None:
     """Raises BadInput: there is no change, or more than `MAX_CHANGES`."""
     if not 1 <= changes <= MAX_CHANGES:
         raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
-
-
-class _TakenBack(Exception):
-    """Rolls a preview back. A signal, not an error of the project's tree."""
 
 
 async def _made(

@@ -12,6 +12,7 @@ state: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -71,6 +72,10 @@ async def _trace(connection: Connection) -> None:
 
 async def _no_reset(connection: Connection) -> None:
     """See the module's docstring: there is no session state to reset."""
+
+
+class _TakenBack(Exception):
+    """Rolls a trial back. A signal, not an error of the project's tree."""
 
 
 class Database:
@@ -168,16 +173,22 @@ class Database:
         return self.transaction() if self._is_lent else self._acquired()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, is_trial: bool = False) -> AsyncIterator[Connection]:
         """A connection inside a transaction (READ COMMITTED); committed on leaving, rolled back on an exception.
 
         Never nested: inner work takes the connection as an argument. Start no task inside that uses it.
 
+        Args:
+            is_trial: roll it back on leaving, for a preview or a dry run: what it did is read, and was never there.
+
         Raises:
             Unavailable: as for `reading`; after a commit that was cut off, whether it happened is unknown.
         """
-        async with self._acquired() as connection, connection.transaction():
-            yield connection
+        with contextlib.suppress(_TakenBack):
+            async with self._acquired() as connection, connection.transaction():
+                yield connection
+                if is_trial:
+                    raise _TakenBack
 
     def _acquired(self) -> AbstractAsyncContextManager[Connection]:
         return _Acquired(self)

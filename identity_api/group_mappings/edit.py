@@ -47,14 +47,11 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
         IdentityAPIError: what the change raises, when it would be refused.
         LimitReached: it concerns more identities than are looked at in a request. The edit itself has no such bound.
     """
-    with contextlib.suppress(_TakenBack):
-        async with database.transaction() as connection:
-            async with an_admin_remains(connection, actor):
-                edited = await change(await Edit.begin(connection, database.limits, actor, dry_run=True))
-            _ensure_within(database.limits, edited.concerned)
-            effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
-            raise _TakenBack
-    return effect
+    async with database.transaction(is_trial=True) as connection:
+        async with an_admin_remains(connection, actor):
+            edited = await change(await Edit.begin(connection, database.limits, actor, dry_run=True))
+        _ensure_within(database.limits, edited.concerned)
+        return await effect_of(connection, actor.tenant_id, edited.mapping_id)
 
 
 async def make_new(database: Database, actor: Actor, rules: Sequence[Rule], *, managed_by: str) -> None:
@@ -80,19 +77,15 @@ async def preview_together(
     Raises:
         IdentityAPIError: what a change raises, when it would be refused.
     """
-    effects: list[Effect | int | None] = []
-    with contextlib.suppress(_TakenBack):
-        async with database.transaction() as connection:
-            async with an_admin_remains(connection, actor):
-                edited = [await _tried(connection, database.limits, actor, change) for change in changes]
-                edited += await _tried_new(connection, database.limits, actor, new)
-            concerned = {one.mapping_id: one.concerned for one in edited if one is not None}
-            most = database.limits.max_preview_identities
-            few = [mapping_id for mapping_id, count in concerned.items() if count <= most]
-            found = await effects_together(connection, actor.tenant_id, concerned, of=few)
-            effects = [None if one is None else found.get(one.mapping_id, one.concerned) for one in edited]
-            raise _TakenBack
-    return effects
+    async with database.transaction(is_trial=True) as connection:
+        async with an_admin_remains(connection, actor):
+            edited = [await _tried(connection, database.limits, actor, change) for change in changes]
+            edited += await _tried_new(connection, database.limits, actor, new)
+        concerned = {one.mapping_id: one.concerned for one in edited if one is not None}
+        most = database.limits.max_preview_identities
+        few = [mapping_id for mapping_id, count in concerned.items() if count <= most]
+        found = await effects_together(connection, actor.tenant_id, concerned, of=few)
+        return [None if one is None else found.get(one.mapping_id, one.concerned) for one in edited]
 
 
 async def _tried(connection: Connection, limits: TenantLimits, actor: Actor, change: Change) -> Edited | None:
@@ -120,10 +113,6 @@ def _ensure_within(limits: TenantLimits, concerned: int) -> None:
             limit="max_preview_identities",
             value=limits.max_preview_identities,
         )
-
-
-class _TakenBack(Exception):
-    """Rolls a preview back. A signal, not an error of the project's tree."""
 
 
 def creating(rule: Rule, *, managed_by: str = "API") -> Change:

@@ -114,6 +114,7 @@ async def update(
     expected_version: int,
     secret: NewSecret | None = None,
     beside: Callable[[Connection, Provider], Awaitable[None]] | None = None,
+    dry_run: bool = False,
 ) -> Provider:
     """Change the fields of the patch and no others.
 
@@ -121,6 +122,7 @@ async def update(
         patch: fields of a provider declaration with their new values.
         beside: what else is changed in the same transaction, of the provider as it was. It may raise, and then nothing changes.
         secret: becomes the provider's only one. A provider that moves needs it again.
+        dry_run: refuse what would be refused, and change nothing.
 
     Raises:
         NotFound: the tenant has no such provider.
@@ -130,7 +132,7 @@ async def update(
     """
     _refuse_fixed(patch)
     _refuse_operators_own(actor, patch)
-    async with deps.database.transaction() as connection:
+    async with deps.database.transaction(is_trial=dry_run) as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id, expected_version=expected_version)
         if beside is not None:

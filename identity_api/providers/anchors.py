@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from identity_api.accounts.linking import check_anchor
@@ -20,7 +21,7 @@ from identity_api.db import audit, identity_links, locks
 from identity_api.db.database import Connection
 from identity_api.db.identity_links import Anchored
 from identity_api.db.providers import Provider
-from identity_api.errors import BadInput, ConfigurationError, Refused
+from identity_api.errors import BadInput, ConfigurationError, Conflict, Refused
 from identity_api.ids import token_hash
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.administration import update
@@ -68,22 +69,21 @@ async def move_anchors(
     Raises:
         BadInput: the claim cannot be used.
         ConfigurationError: with every line of the table that names nobody, or every anchor that somebody else has.
-        Refused: `ANCHORS_LOST`; `MANAGED_BY_FILE`.
-        Conflict: the provider changed meanwhile.
+        Refused: `ANCHORS_LOST`, except for a dry run; `MANAGED_BY_FILE`.
+        Conflict: the provider changed meanwhile, or somebody got one of the new anchors.
     """
     if not actor.is_operator:
         raise Refused("Only the operator moves anchors.")
     found = list[AnchorMove]()
 
     async def beside(connection: Connection, before: Provider) -> None:
-        found.append(await _move(connection, actor, before, claim, table, accepts_lost=accepts_lost))
+        found.append(await _move(connection, actor, before, claim, table, accepts_lost=accepts_lost or dry_run))
 
-    if dry_run:
-        async with deps.database.reading() as connection:
-            people = await identity_links.anchored_at(connection, actor.tenant_id, provider.id)
-        return _plan(provider, claim, people, table)[1]
-    patch = {"anchor_claim": list(claim)}
-    await update(deps, actor, provider.id, patch, expected_version=provider.version, beside=beside)
+    patch, version = {"anchor_claim": list(claim)}, provider.version
+    try:
+        await update(deps, actor, provider.id, patch, expected_version=version, beside=beside, dry_run=dry_run)
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict("Somebody has got one of the new anchors meanwhile. Try again.") from error
     return found[0]
 
 
@@ -132,9 +132,10 @@ def _plan(
     lost, problems = list[tuple[str, str]](), list[str]()
     for one in people:
         new = named.get(one.id)
-        if new is None and tuple(claim) == SUBJECT and one.subject is not None:
-            new = one.subject
+        # Plain OAuth 2.0 without `sub` has the anchor in its place.
         has_subject = one.subject is not None and (provider.protocol == "oidc" or one.subject != one.anchor)
+        if new is None and tuple(claim) == SUBJECT and has_subject:
+            new = one.subject
         if new is not None:
             if (owner := taken.get(new, one)).id != one.id:
                 problems.append(f"{one.username}: {new} is the anchor of {owner.username}.")
@@ -160,6 +161,9 @@ def _named(people: Sequence[Anchored], table: Sequence[NewAnchor]) -> dict[UUID,
         one = known.get((line.username, line.anchor))
         if one is None:
             problems.append(f"Line {line.line}: {line.username} has no identity {line.anchor} there.")
+            continue
+        if one.id in found:
+            problems.append(f"Line {line.line}: {line.username}'s identity {line.anchor} is in a line before.")
             continue
         try:
             check_anchor(line.new)

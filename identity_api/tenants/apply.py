@@ -99,10 +99,6 @@ def declared_row(
     )
 
 
-class _Undo(Exception):
-    """Rolls a dry run back."""
-
-
 async def apply_tenant(
     database: Database,
     applier: Applier,
@@ -131,13 +127,9 @@ async def apply_tenant(
     found: list[Difference] = []
     tenant_id = uuid7()
     try:
-        async with database.transaction() as connection:
+        async with database.transaction(is_trial=dry_run) as connection:
             tenant_id = await _Application(connection, applier, declared, found, switch_off).run()
             await _ensure_within_limits(connection, database.limits, tenant_id, found)
-            if dry_run:
-                raise _Undo
-    except _Undo:
-        pass
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name != "tenant_host_host_key":
             raise

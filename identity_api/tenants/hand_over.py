@@ -3,7 +3,6 @@
 Only a file can change what a file made, until the operator hands it over; after that, files leave it unchanged.
 """
 
-import contextlib
 from collections.abc import Collection
 from typing import Literal
 from uuid import UUID
@@ -51,33 +50,13 @@ async def hand_over_to(
     Raises:
         NotFound: naming a provider or mapping that does not exist.
     """
-    found: list[HandedOver] = []
-    with contextlib.suppress(_TakenBack):
-        found = await _hand_over(database, actor, manager, providers, groups, found, dry_run=dry_run)
-    return found
-
-
-class _TakenBack(Exception):
-    """Rolls a dry run back. A signal, not an error."""
-
-
-async def _hand_over(
-    database: Database,
-    actor: Actor,
-    manager: Manager,
-    providers: Collection[str] | None,
-    groups: Collection[str] | None,
-    found: list[HandedOver],
-    *,
-    dry_run: bool,
-) -> list[HandedOver]:
-    async with database.transaction() as connection:
+    async with database.transaction(is_trial=dry_run) as connection:
         await locks.edit_mappings(connection, actor.tenant_id)
         for kind, names in (("provider", providers), ("mapping", groups)):
             there = await hand_over.names(connection, actor.tenant_id, kind)
             if missing := sorted(set(names or ()) - there):
                 raise NotFound(f"There is no {kind} {missing[0]}.")
-        found += [
+        found = [
             HandedOver("provider", row_id, name)
             for row_id, name in await hand_over.providers(connection, actor.tenant_id, manager, providers)
         ]
@@ -85,8 +64,6 @@ async def _hand_over(
             HandedOver("mapping", row_id, name)
             for row_id, name in await hand_over.mappings(connection, actor.tenant_id, manager, groups)
         ]
-        if dry_run:
-            raise _TakenBack
         events = [audit.Event(f"{one.kind}.handed_over", one.kind, one.id, {"to": manager}) for one in found]
         await audit.record(connection, actor.tenant_id, actor.name, events)
     return found
