@@ -20,6 +20,7 @@ from identity_api.db import grants, groups, identities, locks, providers, sessio
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Tenant
+from identity_api.db.user_filters import fold
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.mapping_matches import match_glob
@@ -107,9 +108,9 @@ async def make_user(
         user_id,
         tenant_id,
         name,
-        name.casefold(),
+        fold(name),
         f"{name}@example.com",
-        f"{name}@example.com".casefold(),
+        fold(f"{name}@example.com"),
         password_hash,
     )
     await user_read_model.refresh(connection, tenant_id, [user_id])

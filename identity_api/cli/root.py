@@ -26,6 +26,7 @@ COMMANDS = {
     "revoke": "revoke",
     "invitation": "invitation",
     "explain": "explain",
+    "access": "access",
     "tenant": "tenant",
     "provider": "provider",
     "setup-link": "setup_link",

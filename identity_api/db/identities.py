@@ -9,6 +9,7 @@ import msgspec
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
+from identity_api.db.user_filters import fold
 
 
 class StoredIdentity(msgspec.Struct, frozen=True):
@@ -92,9 +93,9 @@ async def write_profiles(connection: Connection, tenant_id: UUID, changes: Seque
         tenant_id,
         [one.user_id for one in changes],
         [one.display_label for one in changes],
-        [one.display_label.casefold() for one in changes],
+        [fold(one.display_label) for one in changes],
         [one.email for one in changes],
-        [one.email.casefold() if one.email else None for one in changes],
+        [fold(one.email) if one.email else None for one in changes],
         [one.email_verified for one in changes],
     )
     await outbox.record(connection, tenant_id, "user.updated", {one.user_id for one in changes})

@@ -9,7 +9,9 @@ from identity_api.db.database import Connection
 
 
 class Search(msgspec.Struct, frozen=True):
-    """Mappings with this text in their pattern or in the name of a permission that they give, in capitals or not."""
+    """Mappings with this text in their pattern or in the name of a permission that they give, in capitals or not.
+
+    An accent is found however it is written."""
 
     text: str
     group: str | None
@@ -17,7 +19,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 FOUND: Final = """
-    ($2::text is null or strpos(lower(m.pattern), lower($2)) > 0
+    ($2::text is null or strpos(normalize(lower(m.pattern)), normalize(lower($2))) > 0
         or m.id in (select mp.mapping_id from permission p
             join mapping_permission mp on mp.tenant_id = $1 and mp.permission_id = p.id
             where p.tenant_id = $1 and strpos(lower(p.name), lower($2)) > 0)

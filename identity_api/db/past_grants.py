@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
+from identity_api.db.grants import CloseReason
 from identity_api.ids import first_uuid7
 
 MAX_OF_USER = 1_000
@@ -29,18 +30,22 @@ class PastGrant(msgspec.Struct, frozen=True):
     mapping_id: UUID | None
     pattern: str | None
     """Of the mapping as it is now, or was when it was deleted."""
+    group_id: UUID | None
     group: str | None
+    provider_id: UUID | None
     provider: str | None
+    provider_label: str | None
     granted_at: datetime
     granted_by: str
     revoked_at: datetime | None
     revoked_by: str | None
-    revoked_reason: str | None
+    revoked_reason: CloseReason | None
 
 
 _COLUMNS = """
     g.id, g.user_id, u.username, u.display_label, g.permission_id, p.name as permission, g.source, g.mapping_id, m.pattern,
-    pg.name as "group", v.slug as provider, g.granted_at, g.granted_by, g.revoked_at, g.revoked_by, g.revoked_reason
+    pg.id as group_id, pg.name as "group", v.id as provider_id, v.slug as provider, v.label as provider_label, g.granted_at,
+    g.granted_by, g.revoked_at, g.revoked_by, g.revoked_reason
 """
 _NAMES = """
     join app_user u on u.tenant_id = $1 and u.id = g.user_id

@@ -5,6 +5,7 @@ the statement finds out itself. If a criterion matches at most `FEW` users, they
 matches more, users are read in the requested order until the page is full, which happens soon.
 """
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -53,8 +54,13 @@ class Criterion(msgspec.Struct, frozen=True):
 
 
 def fold(text: str) -> str:
-    """How names are compared in searches: caseless. Identifiers themselves stay exact."""
-    return text.casefold()
+    """How names are compared in searches: without capitals, and however accents are written (Unicode 3.13, D145).
+
+    Identifiers themselves stay exact.
+    """
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def criteria(where: Filter, order_column: str, bind: Bind) -> list[Criterion]:

@@ -60,7 +60,7 @@ async def is_name_but_for_capitals(connection: Connection, tenant_id: UUID, user
         await connection.fetchval(
             "select exists (select from app_user where tenant_id = $1 and username_folded = $2)",
             tenant_id,
-            username.casefold(),
+            fold(username),
         )
     )
 

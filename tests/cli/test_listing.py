@@ -26,6 +26,9 @@ LISTS = {
     "proposal list",
     "break-glass list",
     "sync status",
+    "access at",
+    "access held",
+    "access holders",
 }
 
 

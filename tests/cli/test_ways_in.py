@@ -19,7 +19,7 @@ OPENS = {
 operator's, whom the rule does not bind."""
 OPENS_NONE = {
     "serve", "worker", "demo-provider", "migrate", "check-config", "revoke", "tenant", "service-client", "keys", "audit",
-    "doctor", "schema", "export", "hand-over", "explain", "sync", "mapping", "webhook", "proposal",
+    "doctor", "schema", "export", "hand-over", "explain", "access", "sync", "mapping", "webhook", "proposal",
 }  # fmt: skip
 
 

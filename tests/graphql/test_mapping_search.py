@@ -25,6 +25,14 @@ async def fill(world: World) -> None:
         await make.make_mapping(connection, world.tenant, "plat*", [world.locked], match="GLOB")
 
 
+@pytest.mark.parametrize("pattern", ["Bu\u0308ro", "B\u00fcro"])
+@pytest.mark.parametrize("search", ["b\u00fcro", "bu\u0308ro", "B\u00dcRO"])
+async def test_an_accent_of_a_pattern_is_found_however_it_is_written(world: World, pattern: str, search: str) -> None:
+    async with world.database.transaction() as connection:
+        await make.make_mapping(connection, world.tenant, pattern, [world.write])
+    assert await found(world.admin, search) == [pattern]
+
+
 @pytest.mark.parametrize(
     ("search", "patterns"),
     [

@@ -13,7 +13,8 @@ ACCESS = "query ($user: ID!, $at: DateTime!) { accessAt(user: $user, at: $at) { 
 HELD = """
     query ($permission: ID!, $since: DateTime!, $until: DateTime!, $first: Int, $after: String) {
         whoHeld(permission: $permission, since: $since, until: $until, first: $first, after: $after) {
-            edges { node { user { id } source pattern group provider grantedAt revokedAt revokedReason } }
+            edges { node { user { id } source pattern group { id name provider { id slug } } grantedAt grantedByName
+                revokedAt revokedBy revokedByName revokedReason } }
             pageInfo { hasNextPage endCursor }
         }
     }
@@ -72,6 +73,10 @@ async def test_who_held_a_permission_is_said_with_how_it_ended(world: World) -> 
         "ADMIN",
     )
     assert (moment(one["grantedAt"]), moment(one["revokedAt"])) == (given, taken)
+    assert one["revokedBy"].startswith("user:")
+    async with world.database.reading() as connection:
+        admin = await connection.fetchval("select username from app_user where id = $1", world.admin.user_id)
+    assert one["revokedByName"] == admin
     assert await held(world, taken, taken + HOUR) == []
 
 
@@ -81,7 +86,12 @@ async def test_a_grant_by_a_group_says_which_group_and_mapping(world: World) -> 
     found = await world.admin.data(HELD, permission=global_id("Permission", world.read), **times)
     [edge] = found["whoHeld"]["edges"]
     one = edge["node"]
-    assert (one["pattern"], one["group"], one["provider"]) == ("engineering", "engineering", world.provider.slug)
+    assert (one["pattern"], one["group"]["name"]) == ("engineering", "engineering")
+    assert one["group"]["provider"] == {
+        "id": global_id("Provider", world.provider.id),
+        "slug": world.provider.slug,
+    }
+    assert one["group"]["id"] in (await world.ids())["Group"]
     assert one["revokedAt"] is None
 
 

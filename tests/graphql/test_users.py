@@ -187,6 +187,18 @@ async def test_users_are_found_by_name_address_and_label_without_regard_to_case(
 
 
 @pytest.mark.asyncio
+async def test_an_accent_is_found_however_it_is_written(world: World) -> None:
+    """A provider on macOS may send a name decomposed, and a browser's field composes what is typed."""
+    whole, apart = "Zo\u00eb Br\u00fcckner", "Zoe\u0308 Bru\u0308ckner"
+    await people(world, [whole, f"{apart} II"])
+    for typed in ("zo\u00eb", "zoe\u0308", "ZO\u00cb"):
+        assert await names(world, f'{{displayLabelPrefix: "{typed}"}}') == [whole, f"{apart} II"]
+    for typed in ("br\u00fcck", "bru\u0308ck", "BRU\u0308CK"):
+        assert await names(world, f'{{search: "{typed}"}}') == [whole, f"{apart} II"]
+    assert await names(world, '{search: "bruck"}') == []
+
+
+@pytest.mark.asyncio
 async def test_users_are_found_by_any_part_of_their_names(world: World) -> None:
     await people(world, ["Hannah", "Joanna", "an_nd", "\u00c4nne", "zoe"])
     await world.execute("update app_user set email = 'Joe@Hanover.org', email_folded = 'joe@hanover.org' where username = 'zoe'"

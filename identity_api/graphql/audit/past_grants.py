@@ -1,7 +1,8 @@
 """Past grants: what somebody had been given, and when."""
 
 from datetime import datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -12,16 +13,40 @@ from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import GrantSource
 from identity_api.graphql.summaries import (
+    GroupSummary,
+    GroupSummaryRow,
     PermissionReference,
     PermissionReferenceRow,
     Row,
     UserSummary,
     UserSummaryRow,
     mapping_id,
+    provider_summary,
 )
+
+
+@enum_type(
+    "Why a grant was closed.",
+    {
+        "ADMIN": "Somebody took it, unlinked the identity, or erased the user.",
+        "GROUP_LEFT": "The provider no longer names the user in the group.",
+        "MAPPING_CHANGED": "The mapping no longer gives the permission.",
+        "MODE_NONE": "The provider no longer gives permissions by groups.",
+        "STRICT_PROVIDER": "It was given by hand to somebody to whom groups alone give permissions.",
+    },
+)
+class GrantEndReason(StrEnum):
+    """As grants store it."""
+
+    ADMIN = "ADMIN"
+    GROUP_LEFT = "GROUP_LEFT"
+    MAPPING_CHANGED = "MAPPING_CHANGED"
+    MODE_NONE = "MODE_NONE"
+    STRICT_PROVIDER = "STRICT_PROVIDER"
 
 
 @object_type(
@@ -41,15 +66,28 @@ class PastGrant:
         description="That mapping's present pattern, or its last one if it is gone. Null if the grant was given by "
         "hand."
     )
-    group: str | None = strawberry.field(description="The group that it was given for; null if it was given by hand.")
-    provider: str | None = strawberry.field(
-        description="The slug of the provider that asserted the group; null if it was given by hand."
+    group: GroupSummary | None = strawberry.field(
+        description="The group that it was given for; null if it was given by hand, and if its provider is gone."
     )
     granted_at: datetime = strawberry.field(description="When it was given.")
     granted_by: str = strawberry.field(description="Who gave it, as in the audit.")
+
+    @resolved(str, "Who gave it, in words: a username, `operator:<name>` ...; as `grantedBy` if they are gone.")
+    async def granted_by_name(self, info: Info) -> str:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await info.context.actor_names.load(source.granted_by)
+
     revoked_at: datetime | None = strawberry.field(description="When it was closed; null if it is open.")
     revoked_by: str | None = strawberry.field(description="Who closed it, as in the audit; null if it is open.")
-    revoked_reason: str | None = strawberry.field(description="Why it was closed, as a code; null if it is open.")
+
+    @resolved(str | None, "Who closed it, in words; as `revokedBy` if they are gone.")
+    async def revoked_by_name(self, info: Info) -> str | None:
+        """Of the same statement."""
+        source: Any = self
+        return None if source.revoked_by is None else await info.context.actor_names.load(source.revoked_by)
+
+    revoked_reason: GrantEndReason | None = strawberry.field(description="Why it was closed; null if it is open.")
 
 
 class PastGrantRow(Row, frozen=True):
@@ -74,6 +112,22 @@ class PastGrantRow(Row, frozen=True):
     def mapping_id(self) -> str | None:
         """The global id."""
         return None if self.record.mapping_id is None else mapping_id(self.record.mapping_id)
+
+    @property
+    def group(self) -> GroupSummaryRow | None:
+        """With its provider."""
+        one = self.record
+        provider = provider_summary(one.provider_id, one.provider, one.provider_label)
+        return (
+            None
+            if provider is None or one.group_id is None
+            else GroupSummaryRow(str(one.group_id), one.group, provider)
+        )
+
+    @property
+    def revoked_reason(self) -> GrantEndReason | None:
+        """As a value of the enum."""
+        return None if self.record.revoked_reason is None else GrantEndReason(self.record.revoked_reason)
 
 
 def _moment(given: datetime, field: str) -> datetime:
