@@ -555,6 +555,7 @@ CREATE TABLE public.session (
     provider_session text,
     id_token_sealed bytea,
     device text,
+    address text,
     CONSTRAINT session_ended_whole CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
     CONSTRAINT session_kind_known CHECK ((kind = ANY (ARRAY['COOKIE'::text, 'BEARER'::text])))
 );

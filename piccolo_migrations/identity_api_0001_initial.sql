@@ -558,6 +558,7 @@ create table session (
     provider_session text,
     id_token_sealed bytea,
     device text,
+    address text,
     primary key (tenant_id, id),
     constraint session_token_key unique (tenant_id, token_hash),
     constraint session_kind_known check (kind in ('COOKIE', 'BEARER')),

@@ -148,7 +148,7 @@ _DELETED: Final = (
     "delete from local_account where tenant_id = $1 and id = $2",
     "delete from refresh_token t using identity i where t.tenant_id = $1 and i.tenant_id = $1 and i.user_id = $2"
     " and t.identity_id = i.id",
-    "update session set device = null, provider_session = null, id_token_sealed = null"
+    "update session set device = null, address = null, provider_session = null, id_token_sealed = null"
     " where tenant_id = $1 and user_id = $2",
     "update api_token set name = '' where tenant_id = $1 and user_id = $2",
     "update proposal set reason = '' where tenant_id = $1 and proposed_by = $2",

@@ -237,6 +237,7 @@ class LiveSession(msgspec.Struct, frozen=True):
     user_id: UUID
     kind: Literal["COOKIE", "BEARER"]
     device: str | None
+    address: str | None
     provider_id: UUID | None
     provider_slug: str | None
     provider_label: str | None
@@ -248,8 +249,8 @@ class LiveSession(msgspec.Struct, frozen=True):
 
 
 _SESSIONS = """
-    select s.id, s.user_id, s.kind, s.device, p.id as provider_id, p.slug as provider_slug, p.label as provider_label,
-        s.created_at, s.seen_at, s.authenticated_at, s.absolute_until as expires_at,
+    select s.id, s.user_id, s.kind, s.device, s.address, p.id as provider_id, p.slug as provider_slug,
+        p.label as provider_label, s.created_at, s.seen_at, s.authenticated_at, s.absolute_until as expires_at,
         s.seen_at + make_interval(secs => $3) as idle_until
     from session s
     join tenant t on t.id = s.tenant_id

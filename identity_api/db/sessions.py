@@ -44,6 +44,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     provider_session: str | None
     id_token_sealed: bytes | None
     device: str | None = None
+    address: str | None = None
 
 
 async def insert(
@@ -59,12 +60,12 @@ async def insert(
         with begun as (
             insert into session
                 (id, tenant_id, user_id, identity_id, frontend_id, kind, token_hash, epoch, authenticated_at,
-                 provider_session, id_token_sealed, device, created_at, seen_at, absolute_until)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), now(),
-                now() + make_interval(secs => $13))
+                 provider_session, id_token_sealed, device, address, created_at, seen_at, absolute_until)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now(), now(),
+                now() + make_interval(secs => $14))
         )
-        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$14")} and s.id <> $1
-        order by s.created_at desc, s.id desc offset $15 - 1
+        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$15")} and s.id <> $1
+        order by s.created_at desc, s.id desc offset $16 - 1
         """,
         *[getattr(session, name) for name in NewSession.__struct_fields__],
         float(absolute_seconds),
@@ -84,6 +85,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     identity_id: UUID | None
     authenticated_at: datetime
     device: str | None
+    address: str | None
     seen_at: datetime | None
     expires_at: datetime
     idle_until: datetime | None
@@ -105,8 +107,8 @@ _PERSON = """
 
 SESSION = f"""
     select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.device,
-        o.seen_at, o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until, o.created_at as issued_at,
-        {USER_COLUMNS}, {CIRCUMSTANCES}
+        o.address, o.seen_at, o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until,
+        o.created_at as issued_at, {USER_COLUMNS}, {CIRCUMSTANCES}
     from session o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null
         and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $3)
@@ -121,8 +123,9 @@ SESSION = f"""
 
 API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
-        timestamptz 'epoch' as authenticated_at, null::text as device, o.seen_at, o.expires_at, null::timestamptz as idle_until,
-        o.created_at as issued_at, o.permissions as limited_to, o.may_change, {USER_COLUMNS}, {CIRCUMSTANCES}
+        timestamptz 'epoch' as authenticated_at, null::text as device, null::text as address, o.seen_at, o.expires_at,
+        null::timestamptz as idle_until, o.created_at as issued_at, o.permissions as limited_to, o.may_change,
+        {USER_COLUMNS}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
 """
@@ -154,6 +157,7 @@ def _token(row: Record, limited_to: frozenset[str] = frozenset(), *, may_change:
         identity_id=row["identity_id"],
         authenticated_at=row["authenticated_at"],
         device=row["device"],
+        address=row["address"],
         seen_at=row["seen_at"],
         expires_at=row["expires_at"],
         idle_until=row["idle_until"],
@@ -232,6 +236,7 @@ class SessionRecord(msgspec.Struct, frozen=True):
     id: UUID
     kind: Literal["COOKIE", "BEARER"]
     device: str | None
+    address: str | None
     identity_id: UUID | None
     frontend_id: UUID | None
     created_at: datetime

@@ -42,6 +42,7 @@ class Authenticated:
         self.tenant: TenantCircumstances = token.circumstances
         self.authenticated_at: datetime = token.authenticated_at
         self.device: str | None = token.device
+        self.address: str | None = token.address
         self.issued_at: datetime = token.issued_at
         self.seen_at: datetime | None = token.seen_at
         self.expires_at: datetime = token.expires_at

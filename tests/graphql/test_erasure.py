@@ -55,10 +55,10 @@ async def somebody(world: World) -> tuple[UUID, UUID]:
             (
                 """
                 insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,
-                    authenticated_at, absolute_until, device, provider_session)
-                values ($1, $2, $3, $4, 'COOKIE', $5, 0, now(), now(), now(), now() + interval '1 day', $6, $7)
+                    authenticated_at, absolute_until, device, address, provider_session)
+                values ($1, $2, $3, $4, 'COOKIE', $5, 0, now(), now(), now(), now() + interval '1 day', $6, $7, $8)
                 """,
-                (uuid7(), world.tenant, user_id, identity_id, user_id.bytes, SECRETS[5], SECRETS[2]),
+                (uuid7(), world.tenant, user_id, identity_id, user_id.bytes, SECRETS[5], SECRETS[4], SECRETS[2]),
             ),
             (
                 """

@@ -327,14 +327,16 @@ async def test_the_example_of_the_viewer_answers_for_anybody(world: World) -> No
 async def test_the_session_that_asks_is_the_current_one(world: World) -> None:
     client = await world.sign_in(world.person, world.person_identity)
     await world.sign_in(world.person, world.person_identity)
-    await world.execute("update session set device = 'Firefox (Linux)' where id = $1", client.session_id)
-    fields = "id kind device isCurrent createdAt seenAt authenticatedAt expiresAt idleUntil provider { id slug label }"
+    await world.execute(
+        "update session set device = 'Firefox (Linux)', address = '192.0.2.7' where id = $1", client.session_id
+    )
+    fields = "id kind device address isCurrent createdAt seenAt authenticatedAt expiresAt idleUntil provider { id slug label }"
     data = await client.data(f"{{ viewer {{ session {{ {fields} }} user {{ sessions {{ {fields} }} }} }} }}")
     current, others = data["viewer"]["session"], data["viewer"]["user"]["sessions"]
     assert current["id"] == global_id("Session", client.session_id)
     assert current["provider"]["slug"] == world.provider.slug
     assert [one["isCurrent"] for one in others] == [True, False]
-    assert [one["device"] for one in others] == ["Firefox (Linux)", None]
+    assert [(one["device"], one["address"]) for one in others] == [("Firefox (Linux)", "192.0.2.7"), (None, None)]
     assert others[0] == current
 
 

@@ -92,6 +92,16 @@ async def test_the_account_page_tells_ones_browsers_apart(site: Site) -> None:
     assert page.index("Safari (iPhone)") < page.index("Firefox (Linux)") < page.index("this one")
 
 
+async def test_a_session_says_where_it_was_begun(site: Site) -> None:
+    """As the audit keeps addresses: of IPv6, the network alone."""
+    for sent, shown in (("203.0.113.7", "203.0.113.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64")):
+        client = await site.signed_in(address=sent)
+        assert shown in (await client.get("/account")).text
+        async with site.database.reading() as connection:
+            kept = "select address from session where tenant_id = $1 order by id desc limit 1"
+            assert await connection.fetchval(kept, site.tenant.id) == shown
+
+
 async def test_the_console_shows_an_admin_what_somebody_signs_in_with(site: Site) -> None:
     admin, address = await with_bob(site)
     assert "Safari (iPhone)" not in (await admin.get(address)).text

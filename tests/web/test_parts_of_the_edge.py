@@ -255,7 +255,7 @@ def account(
     tenant = TenantCircumstances(
         {"p": ProviderCircumstances("p", "sso", "Acme SSO", enabled, "REFRESH_TOKEN", "STRICT")}
     )
-    session = SessionRecord(uuid7(), "COOKIE", None, None, None, NOW, NOW, NOW)
+    session = SessionRecord(uuid7(), "COOKIE", None, None, None, None, NOW, NOW, NOW)
     held = standing(user.facts, user.circumstances, tenant, NOW)
     assert mapping_ids(user) == {"m"}
     return view_account(user, tenant, held, {"m": "eng*"}, [session], [], this_session_id=session.id)

@@ -29,6 +29,8 @@ class Session(Table, tablename="session"):
     """For the provider's end-session request (`id_token_hint`)."""
     device = text(null=True)
     """Browser and system, as the browser called itself at sign-in: "Firefox (Linux)"."""
+    address = text(null=True)
+    """Where it was begun, as in the audit: an IPv4 address, or an IPv6 network of 64 bits."""
 
 
 class ApiToken(Table, tablename="api_token"):

@@ -51,6 +51,12 @@ class Session(Node):
             " null if it names none that is known, as programs do. It proves nothing."
         )
     )
+    address: str | None = strawberry.field(
+        description=(
+            "Where it was begun: an IPv4 address, or an IPv6 network of 64 bits; null if it is not known. A browser names no"
+            " place, and none is looked up."
+        )
+    )
     is_current: bool = strawberry.field(description="Whether it is the session of this request.")
     created_at: datetime = strawberry.field(description="When the session began.")
     seen_at: datetime = strawberry.field(description="When the session last made a request, to the minute.")
@@ -105,6 +111,7 @@ def current_session(context: Context) -> SessionRow | None:
         user_id=context.user_id,
         kind=kind,
         device=authenticated.device,
+        address=authenticated.address,
         provider_id=UUID(provider.id) if provider else None,
         provider_slug=provider.slug if provider else None,
         provider_label=provider.label if provider else None,

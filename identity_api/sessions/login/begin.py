@@ -80,6 +80,7 @@ async def open_session(
         provider_session=sign_in.provider_session,
         id_token_sealed=seal_id_token(vault, sign_in, tenant_id=tenant_id, table="session", row_id=session_id),
         device=device_of(current_origin().user_agent),
+        address=current_origin().address,
     )
     surplus = await sessions.insert(
         connection,

@@ -85,6 +85,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     device: str | None
+    address: str | None
     is_this_one: bool
     created_at: datetime
     seen_at: datetime | None
@@ -237,6 +238,7 @@ def _session(session: SessionRecord, this_session_id: object) -> SessionView:
         id=str(session.id),
         kind="Browser" if session.kind == "COOKIE" else "Application",
         device=session.device,
+        address=session.address,
         is_this_one=session.id == this_session_id,
         created_at=session.created_at,
         seen_at=session.seen_at,

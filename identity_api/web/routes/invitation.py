@@ -1,6 +1,6 @@
 """The pages of an invitation: the link, what it offers, and the two ways in.
 
-GET  /invitation/{token}     the link (`http.capability_links`)
+GET  /invitation/{token}     the link (`web.http.capability_links`)
 GET  /invitation             who is invited, and the way in
 GET  /invitation/login       to the provider; the person who comes back becomes the invited user
 POST /invitation/password    the invited user's first password

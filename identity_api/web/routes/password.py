@@ -1,6 +1,6 @@
 """The pages on which somebody chooses a password with a one-time token that an admin made for them.
 
-GET  /auth/password/{token}    the link (`http.capability_links`)
+GET  /auth/password/{token}    the link (`web.http.capability_links`)
 GET  /auth/password            the form
 POST /auth/password            the choice
 """

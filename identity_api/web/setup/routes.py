@@ -1,6 +1,6 @@
 """The routes of the set-up: the link, one page with a step of its own, and the forms of the steps.
 
-GET  /setup/{token}     the link (`http.capability_links`)
+GET  /setup/{token}     the link (`web.http.capability_links`)
 GET  /setup             the furthest step, or `?step=` for one before it
 POST /setup/{form}      what a step does; it redirects to the next one, or shows the step with what is wrong
 """
