@@ -1,7 +1,5 @@
 """The origin of a request's changes: set once at the HTTP edge, read when events are written and sessions begin."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 import msgspec
@@ -29,11 +27,16 @@ def current_origin() -> Origin:
     return _current.get()
 
 
-@contextmanager
-def changes_come_from(origin: Origin) -> Iterator[None]:
+class changes_come_from:  # used as a function
     """Events recorded within, also by called tasks, have this origin."""
-    token = _current.set(origin)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_before", "_origin")
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    def __enter__(self) -> None:
+        self._before = _current.set(self._origin)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._before)

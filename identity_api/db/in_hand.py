@@ -63,7 +63,7 @@ class ConnectionsInHand:
         """
         while self._free:
             borrowed = self._free.pop()
-            if _is_usable(borrowed.connection):
+            if _is_open(borrowed.connection):
                 return borrowed
             self._let_go(borrowed)
         generation = self._generation
@@ -80,7 +80,7 @@ class ConnectionsInHand:
             self._waiting
             or borrowed.generation != self._generation
             or borrowed.uses >= USES
-            or not _is_usable(borrowed.connection)
+            or not _is_idle(borrowed.connection)
         ):
             return False
         borrowed.kept_at = self._monotonic()
@@ -124,8 +124,18 @@ class ConnectionsInHand:
         task.add_done_callback(self._releasing.discard)
 
 
-def _is_usable(connection: PoolConnectionProxy) -> bool:
+# asyncpg raises where a connection broke and the pool has released it already.
+
+
+def _is_open(connection: PoolConnectionProxy) -> bool:
     try:
-        return not connection.is_closed() and not connection.is_in_transaction()
+        return not connection.is_closed()
     except asyncpg.InterfaceError:
-        return False  # it broke, and the pool has released it already
+        return False
+
+
+def _is_idle(connection: PoolConnectionProxy) -> bool:
+    try:
+        return not connection.is_in_transaction()
+    except asyncpg.InterfaceError:
+        return False

@@ -1,8 +1,7 @@
 """The tenant of each task of this process, and the tenants with a request under way. For one event loop."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -13,9 +12,18 @@ class _Work:
 
     __slots__ = ("is_counted", "tenant_id")
 
-    def __init__(self, tenant_id: UUID | None, *, is_counted: bool = False) -> None:
+    def __init__(self, tenant_id: UUID | None = None) -> None:
         self.tenant_id = tenant_id
-        self.is_counted = is_counted
+        self.is_counted = False
+
+    def __enter__(self) -> None:
+        self.is_counted = True
+        _work.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _count(self.tenant_id, -1)
+        _note_end(self.tenant_id)
+        self.is_counted = False
 
 
 LATELY_SECONDS: Final = 0.1
@@ -37,17 +45,9 @@ _latest = [_NEVER, _NEVER]
 """The two tenants whose requests ended last, the latest first."""
 
 
-@contextmanager
-def serving() -> Iterator[None]:
+def serving() -> AbstractContextManager[None]:
     """Wrap one request; `work_for` sets its tenant once it is known."""
-    work = _Work(None, is_counted=True)
-    _work.set(work)
-    try:
-        yield
-    finally:
-        _count(work.tenant_id, -1)
-        _note_end(work.tenant_id)
-        work.is_counted = False
+    return _Work()
 
 
 def work_for(tenant_id: UUID | None) -> None:
@@ -55,6 +55,8 @@ def work_for(tenant_id: UUID | None) -> None:
     work = _work.get()
     if work is None or not work.is_counted:
         _work.set(_Work(tenant_id))
+        return
+    if tenant_id == work.tenant_id:
         return
     _count(work.tenant_id, -1)
     _count(tenant_id, 1)

@@ -24,7 +24,7 @@ from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.told_ends import ToldEnd
-from identity_api.graphql.lazy import lazy
+from identity_api.lazy import lazy
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
@@ -82,8 +82,11 @@ class Context:
         self.user_id: UUID = authenticated.user.id
         self.permissions: frozenset[str] = authenticated.permissions
         self.introspection_allowed: bool = SCHEMA_READ in self.permissions
-        self.turn = asyncio.Lock()
+
+    @lazy
+    def turn(self) -> asyncio.Lock:
         """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
+        return asyncio.Lock()
 
     # Loaders keep nothing: a mutation's payload must not show rows that an earlier mutation of the same request read.
     @lazy

@@ -8,7 +8,7 @@ import strawberry
 
 from identity_api.graphql.access import object_type
 from identity_api.graphql.ids import encoder
-from identity_api.graphql.lazy import lazy
+from identity_api.lazy import lazy
 
 user_id = encoder("User")
 provider_id = encoder("Provider")

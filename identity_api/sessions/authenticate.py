@@ -6,7 +6,6 @@ raised epoch takes effect with the next request.
 """
 
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from identity_api.db.database import Connection
 from identity_api.db.sessions import Token
 from identity_api.db.user_read_model import UserRecord
 from identity_api.ids import token_key
+from identity_api.lazy import lazy
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import IdentityFact, TenantCircumstances
 
@@ -83,7 +83,7 @@ class Authenticated:
         ends = [self.expires_at, self.idle_until, *leases]
         return min([at for at in ends if at is not None and at > self.at], default=self.expires_at)
 
-    @cached_property
+    @lazy
     def standing(self) -> Standing:
         """The permissions in force, with their reasons (I1)."""
         return standing(self.user.facts, self.user.circumstances, self.tenant, self.at)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from identity_api.errors import ConfigurationError
@@ -58,16 +58,30 @@ def _no_note(_key: str, _value: SafeAttribute) -> None:
     """What an untraced step notes."""
 
 
-@contextmanager
-def span(name: str, **safe_attributes: SafeAttribute) -> Iterator[Note]:
+class _Untraced:
+    """The span of a step that is not traced."""
+
+    def __enter__(self) -> Note:
+        return _no_note
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+_UNTRACED: Final = _Untraced()
+
+
+def span(name: str, **safe_attributes: SafeAttribute) -> AbstractContextManager[Note]:
     """Trace a step. Attributes are ids, codes and counts; they pass the same redaction as logs.
 
     An exception marks the span with its type and nothing more: messages may quote data.
     """
     tracer = _TRACING.tracer
-    if tracer is None:
-        yield _no_note
-        return
+    return _UNTRACED if tracer is None else _traced(tracer, name, safe_attributes)
+
+
+@contextmanager
+def _traced(tracer: "Tracer", name: str, safe_attributes: dict[str, SafeAttribute]) -> Iterator[Note]:
     attributes = {key: redact(key, value) for key, value in safe_attributes.items()}
     with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False

@@ -23,7 +23,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.engine import WRITTEN_AS
 from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
-from identity_api.graphql.lazy import lazy
+from identity_api.lazy import lazy
 from identity_api.graphql.permissions.grants import (
     DormantPermission,
     DormantPermissionRow,

@@ -1,8 +1,7 @@
 """Count the bodies that are still arriving, by the client's address: one client must not hold every connection."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from identity_api.web.http.errors import TooManyRequests
@@ -23,21 +22,33 @@ class Arriving:
         """Those that are sending one now."""
         return set(self._counts)
 
-    @contextmanager
-    def from_address(self, address: str) -> Iterator[None]:
+    def from_address(self, address: str) -> AbstractContextManager[None]:
         """Count one body for as long as the block runs.
 
         Raises:
             TooManyRequests: the address is sending as many as it may. The connection is closed.
         """
-        if self._counts[address] >= self._per_address:
+        return _Arriving(self, address)
+
+
+class _Arriving:
+    """One body of an address."""
+
+    __slots__ = ("_address", "_all")
+
+    def __init__(self, all_: Arriving, address: str) -> None:
+        self._all, self._address = all_, address
+
+    def __enter__(self) -> None:
+        counts = self._all._counts
+        if counts.get(self._address, 0) >= self._all._per_address:
             refused = TooManyRequests(1)
             refused.headers["Connection"] = "close"
             raise refused
-        self._counts[address] += 1
-        try:
-            yield
-        finally:
-            self._counts[address] -= 1
-            if not self._counts[address]:
-                del self._counts[address]
+        counts[self._address] += 1
+
+    def __exit__(self, *_: object) -> None:
+        counts = self._all._counts
+        counts[self._address] -= 1
+        if not counts[self._address]:
+            del counts[self._address]

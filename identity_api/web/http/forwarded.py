@@ -8,9 +8,10 @@ proxy itself. The header `Forwarded` (RFC 7239) is not read at all.
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from identity_api.config import Network
 from identity_api.errors import BadInput
@@ -32,11 +33,10 @@ _NAMES: Final = frozenset(
 )
 """What proxies write of their own accord, beside whatever begins with `X-Forwarded`."""
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+MAX_HOST: Final = 260
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """How the browser reached us."""
 
     scheme: str
@@ -64,7 +64,7 @@ def see(scope: Any, trusted: Sequence[Network], *, always_https: bool) -> Seen:
     scheme = str(scope["scheme"])
     hosts = headers.values(scope, b"host")
     is_forwarded = any(key in _NAMES or key.startswith(b"x-forwarded") for key, _ in scope["headers"])
-    client, is_trusted = peer, peer is not None and _within(peer, trusted)
+    client, is_trusted = peer, peer is not None and _within(peer.ip, trusted)
     if is_trusted:
         client = _client(headers.members(headers.values(scope, b"x-forwarded-for")), trusted, peer)
         scheme = _last(scope, b"x-forwarded-proto", scheme).lower()
@@ -73,12 +73,12 @@ def see(scope: Any, trusted: Sequence[Network], *, always_https: bool) -> Seen:
     if len(hosts) != 1 or scheme not in {"http", "https"}:
         raise BadInput("The request names no host, or several.", code="INVALID_HOST")
     host, authority = split_host(hosts[0], scheme)
-    is_private = peer is not None and not peer.is_global
+    is_private = peer is not None and peer.is_private
     return Seen(
         scheme=scheme,
         authority=authority,
         host=host,
-        address=_limit_key(client),
+        address="unknown" if client is None else client.key,
         peer_is_local=is_private and not is_forwarded,
         is_untold=is_private and is_forwarded and not is_trusted,
     )
@@ -90,7 +90,14 @@ def split_host(text: str, scheme: str) -> tuple[str, str]:
     Raises:
         BadInput: `INVALID_HOST`.
     """
-    found = _HOST.fullmatch(text.lower()) if len(text) <= 260 else None
+    if len(text) > MAX_HOST:
+        raise BadInput("The request's host is malformed.", code="INVALID_HOST")
+    return _split_host(text, scheme)
+
+
+@lru_cache(maxsize=1_024)
+def _split_host(text: str, scheme: str) -> tuple[str, str]:
+    found = _HOST.fullmatch(text.lower())
     if found is None or not 0 < int(found[2] or 1) < 65_536:
         raise BadInput("The request's host is malformed.", code="INVALID_HOST")
     host, port = found[1], found[2]
@@ -104,30 +111,42 @@ def _last(scope: Any, name: bytes, otherwise: str) -> str:
     return found[-1] if found else otherwise
 
 
-def _peer(scope: Any) -> Address | None:
+class _Address(msgspec.Struct, frozen=True):
+    """An address with what is asked of it at each request."""
+
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address
+    key: str
+    """For limits."""
+    is_private: bool
+
+
+def _peer(scope: Any) -> _Address | None:
     client = scope.get("client")
     return _address(client[0]) if client else None
 
 
-def _address(text: str) -> Address | None:
+def _address(text: str) -> _Address | None:
     # A longer text is not an address, and is dropped.
     return _read_address(text) if len(text) <= 64 else None
 
 
 @lru_cache(maxsize=4_096)
-def _read_address(text: str) -> Address | None:
+def _read_address(text: str) -> _Address | None:
     try:
         address = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    ip = getattr(address, "ipv4_mapped", None) or address
+    # A client with one IPv6 address usually has its whole /64.
+    key = ipaddress.ip_network((ip, 64), strict=False) if ip.version == 6 else ip
+    return _Address(ip, str(key), not ip.is_global)
 
 
-def _within(address: Address, networks: Sequence[Network]) -> bool:
+def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Sequence[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
-def _client(chain: list[str], trusted: Sequence[Network], peer: Address | None) -> Address | None:
+def _client(chain: list[str], trusted: Sequence[Network], peer: _Address | None) -> _Address | None:
     """The nearest address that is not a trusted proxy; the addresses before it may be forged."""
     client = peer
     for text in reversed(chain):
@@ -135,16 +154,6 @@ def _client(chain: list[str], trusted: Sequence[Network], peer: Address | None) 
         if address is None:
             break
         client = address
-        if not _within(address, trusted):
+        if not _within(address.ip, trusted):
             break
     return client
-
-
-@lru_cache(maxsize=4_096)
-def _limit_key(address: Address | None) -> str:
-    if address is None:
-        return "unknown"
-    if address.version == 6:
-        # A client with one IPv6 address usually has its whole /64.
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)

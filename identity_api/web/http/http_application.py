@@ -16,7 +16,7 @@ from identity_api.fairness.served import serving, work_for
 from identity_api.fairness.time_slices import let_others_first
 from identity_api.http import EventStream, HTTPResponse
 from identity_api.sessions.errors import LoginFailed
-from identity_api.telemetry import METRICS, get_logger, log_context, log_directly, span
+from identity_api.telemetry import METRICS, get_logger, log_context, log_directly, redact, span
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers, security_headers
 from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
@@ -197,7 +197,7 @@ def _report(context: RequestContext, status: int) -> None:
         __name__,
         "http.request",
         request_id=context.request_id,
-        method=context.method[:16],
+        method=redact("method", context.method[:16]),
         route=context.route,
         status=status,
         milliseconds=round(seconds * 1000, 1),

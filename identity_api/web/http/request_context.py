@@ -6,8 +6,9 @@ be made on different hosts.
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
@@ -15,15 +16,14 @@ from identity_api.ids import uuid7
 _KEY: Final = "identity_api.request_context"
 
 
-@dataclass(slots=True)
-class RequestContext:
+class RequestContext(msgspec.Struct):
     """One request. `scheme`, `authority` and `address` are as the browser sees them, behind trusted proxies."""
 
     method: str
     path: str
     """As it was asked for, with the tenant's prefix."""
-    request_id: str = field(default_factory=lambda: uuid7().hex)
-    started: float = field(default_factory=time.monotonic)
+    request_id: str = msgspec.field(default_factory=lambda: uuid7().hex)
+    started: float = msgspec.field(default_factory=time.monotonic)
     scheme: str = "http"
     authority: str = ""
     """Host in lower case, with the port unless it is the scheme's own."""
@@ -50,8 +50,8 @@ class RequestContext:
     """Off for one of a flood of equal requests: they are counted, and the log of the first of them is enough."""
     allowed_origin: str | None = None
     """The frontend that may read the answer (CORS), once that is established."""
-    set_cookies: list[str] = field(default_factory=list)
-    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    set_cookies: list[str] = []
+    afterwards: list[Callable[[], Awaitable[None]]] = []
     """What is done once the answer has been written; a failure there is logged and changes nothing."""
 
     @property

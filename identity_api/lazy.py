@@ -1,6 +1,6 @@
 """An attribute computed when it is first read: `functools.cached_property` without the lock of Python 3.11.
 
-A row is read by one request, in one thread.
+For objects that one request, in one thread, reads.
 """
 
 from collections.abc import Callable
