@@ -16,6 +16,7 @@ import os
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -63,12 +64,15 @@ def token_key(token: str) -> TokenKey:
     The hash covers the tenant's part too, so one that was changed finds nothing, neither there nor elsewhere. A part that
     names nobody is looked up all the same, for a tenant that does not exist: the refusal is that of an unknown token.
     """
-    routing = token.partition("_")[2][:_ROUTING_LENGTH]
+    return TokenKey(_tenant_of(token.partition("_")[2][:_ROUTING_LENGTH]), token_hash(token))
+
+
+@lru_cache(maxsize=4_096)
+def _tenant_of(routing: str) -> UUID:
     try:
-        tenant_id = UUID(bytes=base64.urlsafe_b64decode(f"{routing}=="))
+        return UUID(bytes=base64.urlsafe_b64decode(f"{routing}=="))
     except ValueError:  # no ASCII, no base64, or not 16 bytes
-        tenant_id = _NOBODY
-    return TokenKey(tenant_id, token_hash(token))
+        return _NOBODY
 
 
 def token_hash(token: str) -> bytes:

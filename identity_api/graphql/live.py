@@ -13,7 +13,6 @@ from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Feed, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import Row
-from identity_api.graphql.users.sessions import current_session
 from identity_api.graphql.users.users import viewer_row
 from identity_api.graphql.users.viewer import Viewer, ViewerRow
 from identity_api.graphql.webhooks.webhooks import ChangeType
@@ -76,7 +75,7 @@ class Subscriptions:
     @resolved(Viewer, "The user who is signed in: at once, and again whenever something that is selected differs.")
     def viewer(self, info: Info) -> ViewerRow:
         """No statement."""
-        return ViewerRow(viewer_row(info.context), current_session(info.context))
+        return ViewerRow(viewer_row(info.context), info.context)
 
     @resolved(
         list[Change] | None,

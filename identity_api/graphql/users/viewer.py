@@ -6,11 +6,12 @@ import msgspec
 import strawberry
 
 from identity_api.graphql.access import object_type
-from identity_api.graphql.context import Info
+from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import EffectivePermission, EffectivePermissionRow
 from identity_api.graphql.users.sessions import Session, SessionRow, current_session
 from identity_api.graphql.users.users import User, UserRow, viewer_row
+from identity_api.lazy import lazy
 from identity_api.permissions.grant_snapshot import HeldPermission
 
 
@@ -25,11 +26,16 @@ class Viewer:
     session: Session | None = strawberry.field(description="The session of this request; null for an API token.")
 
 
-class ViewerRow(msgspec.Struct, frozen=True):
+class ViewerRow(msgspec.Struct, frozen=True, dict=True):
     """The row behind `Viewer`."""
 
     user: UserRow
-    session: SessionRow | None
+    context: Context
+
+    @lazy
+    def session(self) -> SessionRow | None:
+        """The request's."""
+        return current_session(self.context)
 
     @property
     def permissions(self) -> Sequence[EffectivePermissionRow | HeldPermission]:
@@ -44,4 +50,4 @@ class ViewerQueries:
     @resolved(Viewer, "The user who is signed in, for everybody.")
     def viewer(self, info: Info) -> ViewerRow:
         """No statement."""
-        return ViewerRow(viewer_row(info.context), current_session(info.context))
+        return ViewerRow(viewer_row(info.context), info.context)

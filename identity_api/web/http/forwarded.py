@@ -63,7 +63,7 @@ def see(scope: Any, trusted: Sequence[Network], *, always_https: bool) -> Seen:
     peer = _peer(scope)
     scheme = str(scope["scheme"])
     hosts = headers.values(scope, b"host")
-    is_forwarded = any(key in _NAMES or key.startswith(b"x-forwarded") for key, _ in scope["headers"])
+    is_forwarded = any(name in _NAMES or name.startswith(b"x-forwarded") for name in headers.by_name(scope))
     client, is_trusted = peer, peer is not None and _within(peer.ip, trusted)
     if is_trusted:
         client = _client(headers.members(headers.values(scope, b"x-forwarded-for")), trusted, peer)
