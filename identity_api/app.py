@@ -48,7 +48,7 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
-from identity_api.web.deps import GraphQLEndpoint, GraphQLStreams, WebDeps
+from identity_api.web.deps import Authenticate, GraphQLEndpoint, GraphQLStreams, WebDeps
 from identity_api.web.http.errors import TooManyRequests
 from identity_api.web.http.http_application import HTTPApplication
 from identity_api.web.http.limits import EdgeLimits
@@ -294,9 +294,9 @@ def graphql_endpoint(
         charge: see `engine.handle`.
     """
 
-    async def answer(request: HTTPRequest, authenticate: Callable[[], Awaitable[Authenticated]]) -> HTTPResponse:
-        async def context() -> Context:
-            return await make_context(await authenticate(), request)
+    async def answer(request: HTTPRequest, authenticate: Authenticate) -> HTTPResponse:
+        async def context(read_ahead: Any) -> Context:
+            return await make_context(await authenticate(read_ahead), request)
 
         return await engine.handle(schema, request, context, charge=charge)
 

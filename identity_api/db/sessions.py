@@ -5,8 +5,9 @@ row, the epochs of its tenant and user, the identity it depends on, and the user
 may do (I1) in one snapshot.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -17,9 +18,15 @@ from identity_api.db.user_read_model import (
     CIRCUMSTANCES,
     USER_COLUMNS,
     USER_COLUMNS_DURING_EDIT,
+    BriefUser,
+    Part,
+    Reading,
     UserRecord,
+    WantedUser,
     tenant_circumstances,
     user_record,
+    wanted_users,
+    with_wanted,
 )
 from identity_api.permissions.grant_snapshot import TenantCircumstances
 
@@ -97,6 +104,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """For an API token: the permissions that it can use at most; empty means no limit."""
     may_change: bool = False
     """For an API token: it may change who may do what."""
+    read_ahead: Mapping[WantedUser, Reading[BriefUser]] = {}
+    """What was read beside it, as of the same moment."""
 
 
 _PERSON = """
@@ -132,23 +141,37 @@ API_TOKEN = f"""
 """The live API token of tenant $1 with hash $2, with its user, who proves nothing by its use."""
 
 
+_PARTS: tuple[Part, ...] = get_args(Part)
+SESSION_AND_USER = {part: with_wanted(SESSION, 11, part, "$4") for part in _PARTS}
+"""The session, and the user $4."""
+API_TOKEN_AND_USER = {part: with_wanted(API_TOKEN, 13, part, "$3") for part in _PARTS}
+"""The API token, and the user $3."""
+
 SESSION_DURING_EDIT, API_TOKEN_DURING_EDIT = [
     statement.replace(USER_COLUMNS, USER_COLUMNS_DURING_EDIT) for statement in (SESSION, API_TOKEN)
 ]
 """What to ask instead, where a row says `is_edited`."""
 
 
-def session_of(row: Record) -> Token:
-    """The row that `SESSION` selected."""
-    return _token(row)
+def session_of(row: Record, read_ahead: Sequence[BriefUser] = (), wanted: WantedUser | None = None) -> Token:
+    """The row that `SESSION` selected, and the wanted user beside it."""
+    return _token(row, read_ahead, wanted)
 
 
-def api_token_of(row: Record) -> Token:
-    """The row that `API_TOKEN` selected."""
-    return _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
+def api_token_of(row: Record, read_ahead: Sequence[BriefUser] = (), wanted: WantedUser | None = None) -> Token:
+    """The row that `API_TOKEN` selected, and the wanted user beside it."""
+    return _token(row, read_ahead, wanted, frozenset(row["limited_to"]), may_change=row["may_change"])
 
 
-def _token(row: Record, limited_to: frozenset[str] = frozenset(), *, may_change: bool = False) -> Token:
+def _token(
+    row: Record,
+    read_ahead: Sequence[BriefUser],
+    wanted: WantedUser | None,
+    limited_to: frozenset[str] = frozenset(),
+    *,
+    may_change: bool = False,
+) -> Token:
+    circumstances, at = tenant_circumstances(row), row["at"]
     return Token(
         id=row["token_id"],
         kind=row["kind"],
@@ -163,29 +186,49 @@ def _token(row: Record, limited_to: frozenset[str] = frozenset(), *, may_change:
         idle_until=row["idle_until"],
         issued_at=row["issued_at"],
         user=user_record(row),
-        circumstances=tenant_circumstances(row),
-        at=row["at"],
+        circumstances=circumstances,
+        at=at,
         limited_to=limited_to,
         may_change=may_change,
+        read_ahead={} if wanted is None else {wanted: Reading(tuple(read_ahead), circumstances, at)},
     )
 
 
 async def authenticate_session(
-    connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int
+    connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int, wanted: WantedUser | None = None
 ) -> Token | None:
-    """The live session of this token: not ended, idle, expired, of a past epoch, a dead login or a disabled user."""
-    row = await connection.fetchrow(SESSION, tenant_id, token_hash, float(idle_seconds))
-    if row is not None and row["is_edited"]:
-        row = await connection.fetchrow(SESSION_DURING_EDIT, tenant_id, token_hash, float(idle_seconds))
-    return None if row is None else session_of(row)
+    """The live session of this token: not ended, idle, expired, of a past epoch, a dead login or a disabled user.
+
+    A `wanted` user of the tenant is read ahead, if nothing is being edited.
+    """
+    asked: list[Any] = [tenant_id, token_hash, float(idle_seconds)]
+    if wanted is None:
+        rows = await connection.fetch(SESSION, *asked)
+    else:
+        rows = await _with_wanted(connection, SESSION_AND_USER, asked, wanted)
+    if rows and rows[0]["is_edited"]:
+        rows, wanted = await connection.fetch(SESSION_DURING_EDIT, *asked), None
+    return session_of(rows[0], wanted_users(rows, wanted), wanted) if rows else None
 
 
-async def authenticate_api_token(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Token | None:
-    """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`)."""
-    row = await connection.fetchrow(API_TOKEN, tenant_id, token_hash)
-    if row is not None and row["is_edited"]:
-        row = await connection.fetchrow(API_TOKEN_DURING_EDIT, tenant_id, token_hash)
-    return None if row is None else api_token_of(row)
+async def authenticate_api_token(
+    connection: Connection, tenant_id: UUID, token_hash: bytes, *, wanted: WantedUser | None = None
+) -> Token | None:
+    """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`). `wanted` as for a session."""
+    asked: list[Any] = [tenant_id, token_hash]
+    if wanted is None:
+        rows = await connection.fetch(API_TOKEN, *asked)
+    else:
+        rows = await _with_wanted(connection, API_TOKEN_AND_USER, asked, wanted)
+    if rows and rows[0]["is_edited"]:
+        rows, wanted = await connection.fetch(API_TOKEN_DURING_EDIT, *asked), None
+    return api_token_of(rows[0], wanted_users(rows, wanted), wanted) if rows else None
+
+
+async def _with_wanted(
+    connection: Connection, statements: Mapping[Part, str], asked: list[Any], wanted: WantedUser
+) -> list[Record]:
+    return await connection.fetch(statements[wanted.part], *asked, wanted.id)
 
 
 def _of_each(statement: str) -> str:

@@ -75,6 +75,13 @@ class UserRecord(BriefUser, frozen=True, gc=False):
     """By identity id; the leases of `circumstances` are these."""
 
 
+class WantedUser(msgspec.Struct, frozen=True):
+    """A user whom a request asks for, and how much of them: to be read by the statement that authenticates it."""
+
+    id: UUID
+    part: Part
+
+
 UserT = TypeVar("UserT", bound=BriefUser, covariant=True)
 
 
@@ -152,13 +159,53 @@ _COLUMNS_DURING_EDIT: dict[Part, str] = {
 }
 
 
+_NO_DATES = "null, null, null"
+_BESIDE_TOKEN: dict[Part, str] = {
+    "names": f"{_NAMES}, {_NO_DATES}, null, null, false, null, null, null, null, null, null",
+    "names and dates": f"{_NAMES}, {_DATES}, null, null, false, null, null, null, null, null, null",
+    "permissions": f"{_NAMES}, {_NO_DATES}, null, null, false, null, null, null, null, r.brief, {_syncs(Lease)}",
+    "permissions and dates": f"{_NAMES}, {_DATES}, null, null, false, null, null, null, null, r.brief, {_syncs(Lease)}",
+    "everything": f"{_EVERYTHING}, false, null, null, null, null, null, null",
+}
+"""`USER_COLUMNS`, `CIRCUMSTANCES`, and what the brief parts have; the circumstances are the first row's."""
+
+
+def with_wanted(token: str, columns: int, part: Part, wanted: str) -> str:
+    """A statement for the row of another one, if there is any, and then that of a user of the tenant `$1`.
+
+    Args:
+        token: selects so many columns, `USER_COLUMNS` and `CIRCUMSTANCES`; the wanted user's row has null for the first.
+        columns: see `token`.
+        part: what is read of the wanted user.
+        wanted: the parameter that is their id.
+    """
+    user = f"app_user u on u.tenant_id = $1 and u.id = {wanted}"
+    facts = "" if part in ("names", "names and dates") else f"cross join lateral {_FACTS} r"
+    return f"""
+        with token as materialized ({token})
+        select token.*, null::text as brief, null::text as leases from token
+        union all
+        select {", ".join(["null"] * columns)}, {_BESIDE_TOKEN[part]} from token join {user} {facts}
+    """
+
+
+def wanted_users(rows: Sequence[Record], wanted: WantedUser | None) -> Sequence[BriefUser]:
+    """The wanted user in the rows of `with_wanted`, if there is one."""
+    if wanted is None:
+        return ()
+    make = _MAKERS[wanted.part]
+    return [make(row) for row in rows[1:]]
+
+
+_FACTS = "(select facts, brief from user_read where tenant_id = $1 and id = u.id limit 1)"
+
+
 def _with_facts(user: str, part: Part) -> str:
     """A table expression of users `u`, with their rows of the read model `r` where any facts are asked for.
 
     They are looked up one by one: a join may be planned as a walk through the whole tenant's.
     """
-    facts = "select facts, brief from user_read where tenant_id = $1 and id = u.id limit 1"
-    return user if part in ("names", "names and dates") else f"({user} cross join lateral ({facts}) r)"
+    return user if part in ("names", "names and dates") else f"({user} cross join lateral {_FACTS} r)"
 
 
 Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]

@@ -24,8 +24,8 @@ from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.told_ends import ToldEnd
-from identity_api.lazy import lazy
 from identity_api.group_mappings.findings import AccessFindings
+from identity_api.lazy import lazy
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
 from identity_api.providers.deps import ProviderDeps

@@ -3,7 +3,7 @@
 Resolvers are annotated with the rows, so that mypy can check them; the schema's type is an argument.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import strawberry
@@ -11,9 +11,13 @@ import strawberry
 ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
 
 
-def resolved(graphql_type: Any, description: str) -> Callable[[ResolverT], ResolverT]:
+def resolved(
+    graphql_type: Any, description: str, *, metadata: Mapping[Any, Any] | None = None
+) -> Callable[[ResolverT], ResolverT]:
     """`strawberry.field` for a resolver that returns the row behind `graphql_type`."""
-    decorate: Callable[[ResolverT], ResolverT] = strawberry.field(graphql_type=graphql_type, description=description)
+    decorate: Callable[[ResolverT], ResolverT] = strawberry.field(
+        graphql_type=graphql_type, description=description, metadata=metadata
+    )
     return decorate
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from identity_api.db import sessions
 from identity_api.db.database import Connection
 from identity_api.db.sessions import Token
-from identity_api.db.user_read_model import UserRecord
+from identity_api.db.user_read_model import UserRecord, WantedUser
 from identity_api.ids import token_key
 from identity_api.lazy import lazy
 from identity_api.permissions.effective import Standing, standing
@@ -48,6 +48,8 @@ class Authenticated:
         self.expires_at: datetime = token.expires_at
         self.idle_until: datetime | None = token.idle_until
         self.at: datetime = token.at
+        self.read_ahead = token.read_ahead
+        """Wanted users, as of the same moment."""
         self.may_change: bool = token.may_change
         """An API token that may change permissions without a person present."""
 
@@ -95,17 +97,21 @@ class Authenticated:
         return names & limited_to if limited_to else names
 
 
-async def authenticate(connection: Connection, token: str, *, idle_seconds: int) -> Authenticated | None:
-    """The user of this live session or API token; None for any other token.
+async def authenticate(
+    connection: Connection, token: str, *, idle_seconds: int, wanted: WantedUser | None = None
+) -> Authenticated | None:
+    """The user of this live session or API token; None for any other token. The `wanted` user may be in its `read_ahead`.
 
     The same answer for a token that is unknown, ended, unused for `idle_seconds`, expired, of a past epoch, of a
     disabled user, or of a login whose identity was revoked or quarantined or whose provider was disabled.
     """
     kind = kind_of(token)
     if kind == "SESSION":
-        found = await sessions.authenticate_session(connection, *token_key(token), idle_seconds=idle_seconds)
+        found = await sessions.authenticate_session(
+            connection, *token_key(token), idle_seconds=idle_seconds, wanted=wanted
+        )
     elif kind == "API_TOKEN":
-        found = await sessions.authenticate_api_token(connection, *token_key(token))
+        found = await sessions.authenticate_api_token(connection, *token_key(token), wanted=wanted)
     else:
         return None
     return None if found is None else Authenticated(found)

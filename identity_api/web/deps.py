@@ -9,6 +9,7 @@ import msgspec
 from identity_api.accounts.deps import AccountDeps
 from identity_api.config import Network
 from identity_api.db.database import Database
+from identity_api.db.user_read_model import WantedUser
 from identity_api.fairness.gate import FairGate
 from identity_api.fairness.holders import Holders
 from identity_api.http import EventStream, HTTPRequest, HTTPResponse
@@ -24,14 +25,15 @@ from identity_api.web.http.logout_replays import Replays
 from identity_api.web.http.origins import Origins
 from identity_api.web.http.tenancy import Tenancy
 
+Authenticate = Callable[[WantedUser | None], Awaitable[Authenticated]]
+"""Whose request it is; a wanted user may be read ahead."""
+
 
 class GraphQLEndpoint(Protocol):
     """Answers GraphQL. The wiring hands it in: edges do not know each other."""
 
-    async def __call__(
-        self, request: HTTPRequest, authenticate: Callable[[], Awaitable[Authenticated]]
-    ) -> HTTPResponse:
-        """Answer one request. `authenticate` is awaited before the document is looked at, and raises what the edge renders."""
+    async def __call__(self, request: HTTPRequest, authenticate: Authenticate) -> HTTPResponse:
+        """Answer one request. `authenticate` is awaited before the document is parsed, and raises what the edge renders."""
         ...
 
 

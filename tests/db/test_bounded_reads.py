@@ -14,7 +14,7 @@ import pytest_asyncio
 from identity_api.db import listings, sessions, sync_claims, user_read_model
 from identity_api.db.database import Connection
 from identity_api.db.user_filters import Filter
-from identity_api.db.user_read_model import Order, Position
+from identity_api.db.user_read_model import Order, Part, Position, WantedUser
 from identity_api.ids import token_key
 from tests.db.conftest import OTHERS, PEOPLE
 from tests.db.reading import Read, Time, read_of
@@ -36,12 +36,20 @@ def time(request: pytest.FixtureRequest) -> Time:
     return found
 
 
+@pytest.mark.parametrize("part", [None, *get_args(Part)])
 @pytest.mark.parametrize("tenant", [0, 7], ids=["large", "small"])
 async def test_authenticating_a_session_reads_the_session_and_its_user(
-    skewed: Skewed, connection: Connection, time: Time, tenant: int
+    skewed: Skewed, connection: Connection, time: Time, tenant: int, part: Part | None
 ) -> None:
+    last = await connection.fetchval(
+        "select id from app_user where tenant_id = $1 order by id desc limit 1", skewed.tenants[tenant]
+    )
+    wanted = None if part is None else WantedUser(last, part)
+
     def run(catching: Connection) -> Awaitable[object]:
-        return sessions.authenticate_session(catching, *token_key(skewed.tokens[tenant]), idle_seconds=3_600)
+        return sessions.authenticate_session(
+            catching, *token_key(skewed.tokens[tenant]), idle_seconds=3_600, wanted=wanted
+        )
 
     assert (await read_of(connection, run, time)).pages < 60
 

@@ -8,15 +8,16 @@ import asyncio
 import importlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from identity_api.db import tenant_limits, user_filters, user_read_model
+from identity_api.db import sessions, tenant_limits, user_filters, user_read_model
 from identity_api.db.database import Connection, Database
+from identity_api.db.user_read_model import Part, WantedUser
 from identity_api.embedded.services import Services
 from identity_api.ids import uuid7
 from tests.db.moments import out_of_place
@@ -80,6 +81,7 @@ UNSEEN: Final = {
     "identity_api.db.sealed.headers": "for `doctor`, of all tenants",
     "identity_api.db.sealed.other": "the rotation of keys, of all tenants",
     "identity_api.db.sealed.replace": "the rotation of keys, by tenant and id of each",
+    "identity_api.db.sessions._with_wanted": "planned in a test below",
     "identity_api.db.tenant_limits.count": "planned in a test below",
     "identity_api.db.user_read_model._read": "`users_by_id` and `list_users`, planned in a test below",
     "identity_api.db.user_read_model.count_users": "planned in a test below",
@@ -156,6 +158,15 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
         lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7()], part="permissions"),
         lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7()], part="names"),
         lambda catching: user_read_model.users_by_id(catching, uuid7(), [uuid7()], part="names and dates"),
+        *[
+            lambda catching, part=part: sessions.authenticate_session(
+                catching, uuid7(), b"", idle_seconds=1, wanted=WantedUser(uuid7(), part)
+            )
+            for part in get_args(Part)
+        ],
+        lambda catching: sessions.authenticate_api_token(
+            catching, uuid7(), b"", wanted=WantedUser(uuid7(), "everything")
+        ),
         lambda catching: user_read_model.list_users(
             catching,
             uuid7(),

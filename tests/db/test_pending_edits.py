@@ -185,3 +185,21 @@ async def test_what_unfinished_edits_do_is_no_part_of_the_plan_of_every_request(
     shown = "\n".join([line[0] for line in plan])
     assert "on mapping_change" in shown
     assert not re.search("on (permission_grant|group_mapping|mapping_permission|mapping_group|identity_group)", shown)
+
+
+async def test_nobody_is_read_ahead_during_an_edit(database: Database) -> None:
+    async with undone(database) as connection:
+        pending = Pending()
+        await pending.build(connection)
+        wanted = user_read_model.WantedUser(pending.user, "permissions")
+
+        async def ahead() -> set[user_read_model.WantedUser]:
+            found = await sessions.authenticate_session(
+                connection, pending.tenant, pending.session, idle_seconds=3_600, wanted=wanted
+            )
+            assert found is not None
+            return set(found.read_ahead)
+
+        assert await ahead() == {wanted}
+        await pending.begin_edit(connection)
+        assert await ahead() == set()

@@ -30,6 +30,7 @@ BY_ARGUMENT: Final = frozenset(
         "identity_api.db.health.writing",
         "identity_api.db.listings.existing",
         "identity_api.db.provider_changes.remove",
+        "identity_api.db.sessions._with_wanted",
         "identity_api.db.providers.write",
         "identity_api.db.user_read_model._read",
         "identity_api.db.user_read_model.count_users",

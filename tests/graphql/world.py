@@ -117,9 +117,9 @@ class Client:
         """The same of another schema than the product's own."""
         world = self.world
 
-        async def context() -> Context:
+        async def context(wanted: Any) -> Context:
             async with world.database.reading() as connection:
-                authenticated = await authenticate(connection, self.token, idle_seconds=3_600)
+                authenticated = await authenticate(connection, self.token, idle_seconds=3_600, wanted=wanted)
             assert authenticated is not None
             world.statements.clear()
             return build_context(authenticated, world.deps, "request-1")

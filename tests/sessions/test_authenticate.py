@@ -2,14 +2,16 @@
 
 import asyncio
 import time
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
 from identity_api.db import user_read_model
 from identity_api.db.grants import effective
+from identity_api.db.user_read_model import Part, WantedUser
 from identity_api.errors import LimitReached
-from identity_api.ids import new_tenant_token, new_token, token_hash, token_key
+from identity_api.ids import new_tenant_token, new_token, token_hash, token_key, uuid7
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins
 from identity_api.sessions.authenticate import Authenticated, authenticate, needs_touch, touch
 from identity_api.sessions.login.deps import LoginDeps, LoginLimits
@@ -259,3 +261,47 @@ async def test_one_api_token_more_than_the_limit_is_refused(world: World) -> Non
         await make.create_api_token(database, world.tenant.id, "alice", "two", **backup)
     counted = "select count(*) from api_token where tenant_id = $1"
     assert await world.fetchval(counted, world.tenant.id) == 1
+
+
+@pytest.mark.parametrize("part", get_args(Part))
+@pytest.mark.parametrize("kind", ["session", "API token"])
+async def test_a_wanted_user_is_read_with_the_token_as_by_a_statement_of_its_own(
+    world: World, part: Part, kind: str
+) -> None:
+    async with world.database.transaction() as connection:
+        read = await make.make_permission(connection, world.tenant.id, "docs:read")
+        await make.make_mapping(connection, world.tenant.id, "eng*", [read], match="GLOB")
+    token, who = await signed_in(world)
+    wanted = WantedUser((await signed_in(world, "bob"))[1].user.id, part)
+    async with world.database.transaction() as connection:
+        if kind == "API token":
+            token = await make.make_api_token(connection, world.tenant.id, who.user.id)
+        found = await authenticate(connection, token, idle_seconds=3_600, wanted=wanted)
+        alone = await user_read_model.users_by_id(connection, world.tenant.id, [wanted.id], part=part)
+    assert found is not None
+    assert (found.user.id, found.read_ahead[wanted].users, found.read_ahead[wanted].tenant) == (
+        who.user.id,
+        alone.users,
+        alone.tenant,
+    )
+
+
+@pytest.mark.parametrize("whose", ["nobody", "another tenant"])
+async def test_a_wanted_user_whom_the_tenant_does_not_have_is_not_read(world: World, whose: str) -> None:
+    token, _ = await signed_in(world)
+    async with world.database.transaction() as connection:
+        other = await make.make_tenant(connection)
+        id = await make.make_user(connection, other.id) if whose == "another tenant" else uuid7()
+        wanted = WantedUser(id, "everything")
+        found = await authenticate(connection, token, idle_seconds=3_600, wanted=wanted)
+    assert found is not None
+    assert found.read_ahead[wanted].users == ()
+
+
+@pytest.mark.parametrize("case", OVER)
+async def test_nobody_is_read_for_a_token_that_is_over(world: World, case: str) -> None:
+    token, who = await signed_in(world)
+    async with world.database.transaction() as connection:
+        await connection.execute(OVER[case], world.tenant.id)
+        wanted = WantedUser(who.user.id, "everything")
+        assert await authenticate(connection, token, idle_seconds=3_600, wanted=wanted) is None

@@ -15,6 +15,7 @@ Alternatives: the runner with the extension, kept possible by `execution_context
 from identity_api.graphql.engine.access import AccessRule
 from identity_api.graphql.engine.compiler import WRITTEN_AS
 from identity_api.graphql.engine.context import GraphQLContext
+from identity_api.graphql.engine.direct import READ_AHEAD
 from identity_api.graphql.engine.guard import Measured
 from identity_api.graphql.engine.http import MAX_BODY_BYTES, handle, problem, refusal
 from identity_api.graphql.engine.schema import EngineSchema, build_schema
@@ -22,6 +23,7 @@ from identity_api.graphql.engine.subscriptions import Subscribed, asks_for_event
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "READ_AHEAD",
     "WRITTEN_AS",
     "AccessRule",
     "EngineSchema",

@@ -48,6 +48,10 @@ from identity_api.graphql.engine.completion import (
     plans_of,
 )
 
+READ_AHEAD = "read_ahead"
+"""In a root field's `metadata`: a function from the field's info and arguments to what the statement that authenticates a
+request may read along with it, so that the resolver needs none; None where it does not know."""
+
 
 class PlainCall:
     """Calls a resolver whose arguments are literals, or variables of type String or ID, without coercing them each time."""
@@ -97,8 +101,15 @@ class PlainCall:
         asked: Info = Info(_raw_info=info, _field=self.field)
         for rule in self.rules:
             rule.ask(None, asked)
-        arguments = {name: given[variable] for name, variable in self.bound if variable in given}
-        return self.resolve(*self.source, **self.literals, **arguments, **{self.info: asked})
+        return self.resolve(*self.source, **self._arguments(given), **{self.info: asked})
+
+    def read_ahead(self, given: dict[str, Any], info: Any) -> Any:
+        """See `READ_AHEAD`."""
+        wanted = self.field.metadata.get(READ_AHEAD)
+        return None if wanted is None else wanted(Info(_raw_info=info, _field=self.field), **self._arguments(given))
+
+    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        return self.literals | {name: given[variable] for name, variable in self.bound if variable in given}
 
 
 def _must_be_given(variable: VariableDefinitionNode) -> bool:
@@ -175,6 +186,19 @@ def _field_of(executor: CompilingExecutor) -> OneField | None:
         return OneField(executor, name, details)
     except NOT_COMPILED:
         return None
+
+
+def read_ahead(document: DocumentNode, variables: dict[str, Any] | None, operation_name: str | None) -> Any:
+    """What a query that `learn` has seen may have read before anybody is known to ask it; None if nothing.
+
+    Whether it may be shown is decided later, as always.
+    """
+    plans = plans_of(document)
+    query: Query | None = plans.queries.get(operation_name)
+    asked = None if query is None or plans.switches else query.fields.get(())
+    if asked is None or asked.call is None or (given := asked.call.given(variables or {})) is None:
+        return None
+    return asked.call.read_ahead(given, asked.info)
 
 
 async def answer(

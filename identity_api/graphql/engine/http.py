@@ -88,7 +88,7 @@ def refusal(request: HTTPRequest, *, body_bytes: int | None = None) -> HTTPRespo
 async def handle(
     schema: EngineSchema,
     request: HTTPRequest,
-    context_factory: Callable[[], Awaitable[ContextT]],
+    context_factory: Callable[[Any], Awaitable[ContextT]],
     *,
     charge: Callable[[ContextT, Measured], Awaitable[None]] | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
@@ -96,8 +96,8 @@ async def handle(
     """Answer one GraphQL request.
 
     Args:
-        context_factory: awaited once the request has the shape of one and before its document is looked at; so a
-            request without a session costs no parsing.
+        context_factory: awaited once the request has the shape of one and before its document is parsed; so a
+            request without a session costs no parsing. It is given what it may read ahead (`direct.READ_AHEAD`), or None.
         charge: awaited with the document's measure before anything is executed, for rate limits by cost.
         deadline_seconds: wall clock for the execution; then it is cancelled and answered with code `TIMEOUT`.
 
@@ -112,8 +112,10 @@ async def handle(
         operation = decode_operation(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _answer(answer_type, {"errors": [render(_why_no_request(error), masking.BAD_INPUT)]}, status=400)
-    context = await context_factory()
-    prepared = schema.documents.prepare(operation.query)
+    prepared = schema.documents.known(operation.query)
+    context = await context_factory(_read_ahead(prepared, operation))
+    if prepared is None:
+        prepared = schema.documents.prepare(operation.query)
     if errors := _document_errors(prepared, context):
         return _request_errors(answer_type, errors)
     kind = _kind(prepared, operation.operationName)
@@ -133,6 +135,12 @@ async def handle(
         return _answer(answer_type, {"data": None, "errors": [render_own(error)]})
     assert prepared.document is not None  # no errors and no bad input
     return await execute(schema, prepared.document, operation, context, answer_type, deadline_seconds)
+
+
+def _read_ahead(prepared: Prepared | None, operation: Operation) -> Any:
+    if prepared is None or prepared.document is None:
+        return None
+    return direct.read_ahead(prepared.document, operation.variables, operation.operationName)
 
 
 def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> HTTPResponse:

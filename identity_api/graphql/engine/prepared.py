@@ -56,13 +56,22 @@ class DocumentCache:
         self._refused: OrderedDict[bytes, Prepared] = OrderedDict()
         self._tokens = 0
 
-    def prepare(self, text: str) -> Prepared:
-        """What is known of this text; parses, guards and validates it when it comes for the first time."""
-        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    def known(self, text: str) -> Prepared | None:
+        """What is known of this text; None when it comes for the first time."""
+        return self._known(_key(text))
+
+    def _known(self, key: bytes) -> Prepared | None:
         for cache in (self._ready, self._refused):
             if (found := cache.get(key)) is not None:
                 cache.move_to_end(key)
                 return found
+        return None
+
+    def prepare(self, text: str) -> Prepared:
+        """What is known of this text; parses, guards and validates it when it comes for the first time."""
+        key = _key(text)
+        if (found := self._known(key)) is not None:
+            return found
         prepared = prepare(self._schema, text)
         if prepared.document is None:
             self._refused[key] = prepared
@@ -80,6 +89,10 @@ class DocumentCache:
             assert oldest.document is not None
             self._tokens -= oldest.document.token_count or 0
             forget_plans(oldest.document)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def prepare(schema: GraphQLSchema, text: str) -> Prepared:

@@ -9,8 +9,8 @@ from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
-from identity_api.lazy import lazy
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row
+from identity_api.lazy import lazy
 from identity_api.providers.onboarding import checklist
 from identity_api.providers.onboarding_steps import Phase, Status, Step
 

@@ -13,17 +13,16 @@ import strawberry
 from identity_api.db import permissions, user_read_model
 from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.db.user_filters import Filter, fold
-from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord
+from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord, WantedUser
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about
 from identity_api.graphql.clients.api_tokens import ApiToken, ApiTokenRow
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.engine import WRITTEN_AS
+from identity_api.graphql.engine import READ_AHEAD, WRITTEN_AS
 from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
-from identity_api.lazy import lazy
 from identity_api.graphql.permissions.grants import (
     DormantPermission,
     DormantPermissionRow,
@@ -36,6 +35,7 @@ from identity_api.graphql.users.identities import Identity, IdentityRow, state_o
 from identity_api.graphql.users.selection import part_of, with_permissions
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.graphql.users.user_filter import OrderDirection, UserFilter, UserOrder, where_of
+from identity_api.lazy import lazy
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import HeldPermission, TenantCircumstances
 
@@ -233,15 +233,20 @@ _POSITIONS: dict[Order, Any] = {
 }
 
 
+def _wanted(info: Info, id: str) -> WantedUser | None:
+    asked = ids.parse(id)
+    return WantedUser(asked.row_id, part_of(info)) if asked is not None and asked.kind == "User" else None
+
+
 @object_type("Query")
 class UserQueries:
     """Root fields about users."""
 
-    @resolved(User | None, "One user.")
+    @resolved(User | None, "One user.", metadata={READ_AHEAD: _wanted})
     async def user(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the user.")]
     ) -> UserRow:
-        """One statement."""
+        """No statement, where `_wanted` was read ahead; otherwise one."""
         return await load_user(info.context, ids.parse(id), part_of(info))
 
     @resolved(Connection[User] | None, "The tenant's users.")
@@ -380,6 +385,8 @@ async def load_user(context: Context, asked: ids.GlobalID | None, part: Part = "
 
 async def find_user(context: Context, row_id: UUID, part: Part = "everything") -> UserRow | None:
     """The user, if they are this tenant's. The caller has checked access, or the fields do."""
-    async with context.reading() as connection:
-        reading = await user_read_model.users_by_id(connection, context.tenant_id, [row_id], part=part)
+    reading = context.authenticated.read_ahead.get(WantedUser(row_id, part))
+    if reading is None:
+        async with context.reading() as connection:
+            reading = await user_read_model.users_by_id(connection, context.tenant_id, [row_id], part=part)
     return next(iter(user_rows(reading)), None)

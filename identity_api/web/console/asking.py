@@ -110,7 +110,7 @@ async def ask(
         body=msgspec.json.encode({"query": document_of(name), "variables": values}),
     )
 
-    async def authenticate() -> Authenticated:
+    async def authenticate(_: object) -> Authenticated:
         return found
 
     async with deps.gate.passing():

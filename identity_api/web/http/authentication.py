@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.db import audit
+from identity_api.db.user_read_model import WantedUser
 from identity_api.errors import Refused
 from identity_api.fairness.served import work_for
 from identity_api.sessions import authenticate
@@ -62,7 +63,14 @@ def _shaped(token: str) -> str | None:
     return token if _TOKEN.fullmatch(token) else None
 
 
-async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, is_use: bool = True) -> Authenticated:
+async def require(
+    deps: WebDeps,
+    scope: Any,
+    *,
+    header_required: bool = False,
+    is_use: bool = True,
+    wanted: WantedUser | None = None,
+) -> Authenticated:
     """The live session or token of this request, after the check that the request's origin may use it.
 
     Args:
@@ -70,6 +78,7 @@ async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, i
         scope: the ASGI scope.
         header_required: with a cookie, `Identity-Request: 1` must be there as well (GraphQL).
         is_use: False for a request that a page sends by itself: it must not keep an unused session alive.
+        wanted: a user of the tenant who may be read in the same statement.
 
     Raises:
         Unauthenticated: none, or not valid (any more), or of another tenant than the one entered; a bad cookie is cleared.
@@ -82,7 +91,7 @@ async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, i
     credential = credential_of(context, scope)
     if credential is None:
         raise Unauthenticated
-    found = await _look_up(deps, credential)
+    found = await _look_up(deps, credential, wanted)
     if found is None:
         await _refuse_invalid(deps, context, credential)
     assert found is not None
@@ -144,12 +153,14 @@ async def login_address(deps: WebDeps, scope: Any) -> str:
     return context.local("/login" if end is None else f"/login?ended={end}")
 
 
-async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | None:
+async def _look_up(deps: WebDeps, credential: Credential, wanted: WantedUser | None) -> Authenticated | None:
     if credential.token is None:
         return None
     deps.holders.work_for_holder(credential.token)
     async with deps.database.reading() as connection:
-        found = await authenticate.authenticate(connection, credential.token, idle_seconds=deps.session_idle_seconds)
+        found = await authenticate.authenticate(
+            connection, credential.token, idle_seconds=deps.session_idle_seconds, wanted=wanted
+        )
     if found is None:
         deps.holders.forget(credential.token)
     else:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from identity_api.db.user_read_model import WantedUser
 from identity_api.errors import BadInput
 from identity_api.fairness.gate import Passage
 from identity_api.fairness.served import work_for
@@ -61,8 +62,8 @@ async def answer_graphql(
     passage = Passage(deps.gate)
     known: Authenticated | None = None
 
-    async def authenticate() -> Authenticated:
-        found = known or await authentication.require(deps, scope, header_required=True)
+    async def authenticate(wanted: WantedUser | None) -> Authenticated:
+        found = known or await authentication.require(deps, scope, header_required=True, wanted=wanted)
         await passage.begin()
         return found
 

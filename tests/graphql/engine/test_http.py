@@ -29,7 +29,7 @@ def ask(
     """One request; `body` is bytes, or an object to send as JSON."""
     given = Context() if context is None else context
 
-    async def make_context() -> Context:
+    async def make_context(_: object) -> Context:
         return given
 
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -324,7 +324,7 @@ def test_a_value_that_json_cannot_hold_is_masked() -> None:
 
 
 def test_without_a_session_the_document_is_not_looked_at() -> None:
-    async def nobody() -> Context:
+    async def nobody(_: object) -> Context:
         raise Refused("Sign in first.", code="NO_SESSION")
 
     body = json.dumps({"query": "{ never { seen } }"}).encode()
@@ -351,7 +351,7 @@ def test_a_document_is_charged_before_it_runs_and_one_that_is_refused_is_not() -
 
 def test_requests_that_run_together_keep_their_own_contexts() -> None:
     async def one(number: int) -> None:
-        async def make_context() -> Context:
+        async def make_context(_: object) -> Context:
             await asyncio.sleep(0)
             return Context(BranchRow(name=f"row {number}"))
 
