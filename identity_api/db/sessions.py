@@ -14,19 +14,15 @@ import msgspec
 from asyncpg import Record
 
 from identity_api.db.database import Connection
+from identity_api.db.user_columns import CIRCUMSTANCES, USER_COLUMNS, USER_COLUMNS_DURING_EDIT, Part, with_wanted
 from identity_api.db.user_read_model import (
-    CIRCUMSTANCES,
-    USER_COLUMNS,
-    USER_COLUMNS_DURING_EDIT,
     BriefUser,
-    Part,
     Reading,
     UserRecord,
     WantedUser,
     tenant_circumstances,
     user_record,
     wanted_users,
-    with_wanted,
 )
 from identity_api.permissions.grant_snapshot import TenantCircumstances
 

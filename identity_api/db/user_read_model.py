@@ -1,7 +1,6 @@
 """Read users: one row of facts each, with the leases and states that decide which grants are in force.
 
-`user_read` holds only facts, so a sync that changes nothing writes nothing here; leases, which change with every sync,
-are read together with it from `identity_sync`. One statement reads a page, whatever the query selects.
+One statement reads a page, whatever the query selects; `user_columns` has the select-lists.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from asyncpg import Record
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
-from identity_api.db.in_force import is_edited, pending_grants, withdrawn_grants
+from identity_api.db.user_columns import CIRCUMSTANCES, COLUMNS, COLUMNS_DURING_EDIT, Part, SyncStatus, with_facts
 from identity_api.db.user_facts import REFRESH
 from identity_api.db.user_filters import Filter, criteria, page_of
 from identity_api.fairness.time_slices import in_slices
@@ -31,22 +30,6 @@ from identity_api.permissions.grant_snapshot import (
     decode_brief,
     decode_facts,
 )
-
-
-class SyncStatus(Lease, frozen=True, array_like=True, gc=False):
-    """One identity's leases, and its sync as operators and admins see it."""
-
-    verified_at: datetime | None
-    due_at: datetime | None
-    outcome: str | None
-    groups_completeness: str
-
-
-Part = Literal["names", "names and dates", "permissions", "permissions and dates", "everything"]
-"""How much of a user is read: some columns or all, these and what decides the permissions as well, or all facts.
-
-A page asks for what it shows: reading a date costs as much as reading a name, and most pages show none.
-"""
 
 
 class BriefUser(msgspec.Struct, frozen=True, gc=False):
@@ -102,112 +85,6 @@ _decode_ids = msgspec.json.Decoder(frozenset[str]).decode
 _decode_grants = msgspec.json.Decoder(tuple[GrantFact, ...]).decode
 _NONE: frozenset[str] = frozenset()
 
-CIRCUMSTANCES = """
-    statement_timestamp() as at,
-    coalesce((
-        select json_agg(json_build_array(p.id, p.slug, p.label, p.enabled, p.sync, p.sync_mode))
-        from provider p where p.tenant_id = $1), '[]'::json)::text as providers
-"""
-"""Select-list items for the tenant `$1`: the time and the providers."""
-
-# What unfinished edits do is no part of the statement that every request begins with: PostgreSQL prepares every node of a plan
-# before it runs any. Whoever finds `is_edited` asks again, with `_CHANGED`: all of it as of one moment.
-_UNCHANGED = f"""
-    {is_edited("$1")} as is_edited, null::text as withdrawn, null::text as given
-"""
-_CHANGED = f"""
-    true as is_edited,
-    (select json_agg(g.id) from {withdrawn_grants("$1", "u.id")} g)::text as withdrawn,
-    (select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_object('name', g.group_name), g.id,
-            g.mapping_id, g.group_id, g.granted_at, g.granted_by) order by g.permission, g.id)
-        from {pending_grants("$1", "u.id")} g)::text as given
-"""
-
-
-def _syncs(of: type[Lease]) -> str:
-    columns = ", ".join([f"s.{name}" for name in of.__struct_fields__])
-    return f"""(
-        select json_object_agg(s.id, json_build_array({columns}))
-        from identity_sync s where s.tenant_id = $1 and s.user_id = u.id)::text"""
-
-
-_NAMES = """
-    u.id, u.username, u.display_label, u.email, u.disabled_at, u.password_hash is not null as has_password, u.admitted_until
-"""
-_DATES = "u.email_verified, u.created_at, u.active_at"
-_BRIEF = f"null::text as facts, r.brief, {_syncs(Lease)} as leases, {_UNCHANGED}"
-# An edit withdraws grants by their ids, which only the whole facts have.
-_BRIEF_DURING_EDIT = f"r.facts, null::text as brief, {_syncs(Lease)} as leases, {_CHANGED}"
-_EVERYTHING = f"{_NAMES}, {_DATES}, r.facts, {_syncs(SyncStatus)} as syncs"
-USER_COLUMNS = f"{_EVERYTHING}, {_UNCHANGED}"
-"""Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`; void where a row says `is_edited`."""
-USER_COLUMNS_DURING_EDIT = f"{_EVERYTHING}, {_CHANGED}"
-"""The same for when it does."""
-
-_COLUMNS: dict[Part, str] = {
-    "names": f"{_NAMES}, false as is_edited",
-    "names and dates": f"{_NAMES}, {_DATES}, false as is_edited",
-    "permissions": f"{_NAMES}, {_BRIEF}",
-    "permissions and dates": f"{_NAMES}, {_DATES}, {_BRIEF}",
-    "everything": USER_COLUMNS,
-}
-_COLUMNS_DURING_EDIT: dict[Part, str] = {
-    **_COLUMNS,
-    "permissions": f"{_NAMES}, {_BRIEF_DURING_EDIT}",
-    "permissions and dates": f"{_NAMES}, {_DATES}, {_BRIEF_DURING_EDIT}",
-    "everything": USER_COLUMNS_DURING_EDIT,
-}
-
-
-_NO_DATES = "null, null, null"
-_BESIDE_TOKEN: dict[Part, str] = {
-    "names": f"{_NAMES}, {_NO_DATES}, null, null, false, null, null, null, null, null, null",
-    "names and dates": f"{_NAMES}, {_DATES}, null, null, false, null, null, null, null, null, null",
-    "permissions": f"{_NAMES}, {_NO_DATES}, null, null, false, null, null, null, null, r.brief, {_syncs(Lease)}",
-    "permissions and dates": f"{_NAMES}, {_DATES}, null, null, false, null, null, null, null, r.brief, {_syncs(Lease)}",
-    "everything": f"{_EVERYTHING}, false, null, null, null, null, null, null",
-}
-"""`USER_COLUMNS`, `CIRCUMSTANCES`, and what the brief parts have; the circumstances are the first row's."""
-
-
-def with_wanted(token: str, columns: int, part: Part, wanted: str) -> str:
-    """A statement for the row of another one, if there is any, and then that of a user of the tenant `$1`.
-
-    Args:
-        token: selects so many columns, `USER_COLUMNS` and `CIRCUMSTANCES`; the wanted user's row has null for the first.
-        columns: see `token`.
-        part: what is read of the wanted user.
-        wanted: the parameter that is their id.
-    """
-    user = f"app_user u on u.tenant_id = $1 and u.id = {wanted}"
-    facts = "" if part in ("names", "names and dates") else f"cross join lateral {_FACTS} r"
-    return f"""
-        with token as materialized ({token})
-        select token.*, null::text as brief, null::text as leases from token
-        union all
-        select {", ".join(["null"] * columns)}, {_BESIDE_TOKEN[part]} from token join {user} {facts}
-    """
-
-
-def wanted_users(rows: Sequence[Record], wanted: WantedUser | None) -> Sequence[BriefUser]:
-    """The wanted user in the rows of `with_wanted`, if there is one."""
-    if wanted is None:
-        return ()
-    make = _MAKERS[wanted.part]
-    return [make(row) for row in rows[1:]]
-
-
-_FACTS = "(select facts, brief from user_read where tenant_id = $1 and id = u.id limit 1)"
-
-
-def _with_facts(user: str, part: Part) -> str:
-    """A table expression of users `u`, with their rows of the read model `r` where any facts are asked for.
-
-    They are looked up one by one: a join may be planned as a walk through the whole tenant's.
-    """
-    return user if part in ("names", "names and dates") else f"({user} cross join lateral {_FACTS} r)"
-
-
 Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]
 """The orders offered are exactly those with an index."""
 
@@ -246,7 +123,7 @@ async def users_by_id(
         f"""
         select {{columns}}, c.*
         from (select {CIRCUMSTANCES}) c
-        left join {_with_facts("app_user u", part)}
+        left join {with_facts("app_user u", part)}
             on u.tenant_id = $1 and u.id = {"$2" if one else "any($2::uuid[])"}
         order by u.id
         """,
@@ -291,7 +168,7 @@ async def list_users(
         select {{columns}}, case when u.place > 1 then null else c.at end as at,
             case when u.place > 1 then null else c.providers end as providers
         from (select {CIRCUMSTANCES}) c
-        left join {_with_facts(page, part)} on true
+        left join {with_facts(page, part)} on true
         order by u.place
         """,
         arguments,
@@ -301,9 +178,9 @@ async def list_users(
 
 async def _read(connection: Connection, part: Part, statement: str, arguments: Sequence[Any]) -> list[Record]:
     """Run a statement with this part of its users for `{columns}`."""
-    rows = await connection.fetch(statement.replace("{columns}", _COLUMNS[part]), *arguments)
+    rows = await connection.fetch(statement.replace("{columns}", COLUMNS[part]), *arguments)
     if rows and rows[0]["is_edited"]:
-        rows = await connection.fetch(statement.replace("{columns}", _COLUMNS_DURING_EDIT[part]), *arguments)
+        rows = await connection.fetch(statement.replace("{columns}", COLUMNS_DURING_EDIT[part]), *arguments)
     return rows
 
 
@@ -398,6 +275,14 @@ _MAKERS: dict[Part, Callable[[Record], Any]] = {
     "permissions and dates": partial(_brief_user, is_dated=True),
     "everything": user_record,
 }
+
+
+def wanted_users(rows: Sequence[Record], wanted: WantedUser | None) -> Sequence[BriefUser]:
+    """The wanted user in the rows of `with_wanted`, if there is one."""
+    if wanted is None:
+        return ()
+    make = _MAKERS[wanted.part]
+    return [make(row) for row in rows[1:]]
 
 
 async def refresh(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> None:

@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from identity_api.db import listings, sessions, sync_claims, user_read_model
 from identity_api.db.database import Connection
+from identity_api.db.user_columns import Part
 from identity_api.db.user_filters import Filter
-from identity_api.db.user_read_model import Order, Part, Position, WantedUser
+from identity_api.db.user_read_model import Order, Position, WantedUser
 from identity_api.ids import token_key
 from tests.db.conftest import OTHERS, PEOPLE
 from tests.db.reading import Read, Time, read_of

@@ -17,7 +17,8 @@ import pytest_asyncio
 
 from identity_api.db import sessions, tenant_limits, user_filters, user_read_model
 from identity_api.db.database import Connection, Database
-from identity_api.db.user_read_model import Part, WantedUser
+from identity_api.db.user_columns import Part
+from identity_api.db.user_read_model import WantedUser
 from identity_api.embedded.services import Services
 from identity_api.ids import uuid7
 from tests.db.moments import out_of_place

@@ -10,8 +10,9 @@ import pytest
 from identity_api.claims import MatchKind
 from identity_api.db import grants, sessions, user_read_model
 from identity_api.db.database import Connection, Database
+from identity_api.db.user_columns import Part
 from identity_api.db.user_filters import Filter
-from identity_api.db.user_read_model import Part, UserRecord
+from identity_api.db.user_read_model import UserRecord
 from identity_api.ids import token_hash, uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances

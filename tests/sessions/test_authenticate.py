@@ -9,7 +9,8 @@ import pytest
 
 from identity_api.db import user_read_model
 from identity_api.db.grants import effective
-from identity_api.db.user_read_model import Part, WantedUser
+from identity_api.db.user_columns import Part
+from identity_api.db.user_read_model import WantedUser
 from identity_api.errors import LimitReached
 from identity_api.ids import new_tenant_token, new_token, token_hash, token_key, uuid7
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins

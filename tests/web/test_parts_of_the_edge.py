@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from identity_api import limits as rate_limits
 from identity_api.db.sessions import SessionRecord
-from identity_api.db.user_read_model import SyncStatus, UserRecord
+from identity_api.db.user_columns import SyncStatus
+from identity_api.db.user_read_model import UserRecord
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused, Unavailable
 from identity_api.ids import uuid7
 from identity_api.permissions.effective import standing

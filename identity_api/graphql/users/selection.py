@@ -9,7 +9,7 @@ from typing import Final
 
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
-from identity_api.db.user_read_model import Part
+from identity_api.db.user_columns import Part
 from identity_api.graphql.context import Info
 
 NAMES: Final = frozenset(

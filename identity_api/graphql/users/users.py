@@ -12,8 +12,9 @@ import strawberry
 
 from identity_api.db import permissions, user_read_model
 from identity_api.db.database import Connection as DatabaseConnection
+from identity_api.db.user_columns import Part
 from identity_api.db.user_filters import Filter, fold
-from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord, WantedUser
+from identity_api.db.user_read_model import BriefUser, Order, Position, Reading, UserRecord, WantedUser
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about

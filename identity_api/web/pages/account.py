@@ -14,7 +14,8 @@ from identity_api.db.database import Database
 from identity_api.db.ended_ways import EndedWays
 from identity_api.db.sessions import SessionRecord
 from identity_api.db.tenants import Tenant
-from identity_api.db.user_read_model import SyncStatus, UserRecord
+from identity_api.db.user_columns import SyncStatus
+from identity_api.db.user_read_model import UserRecord
 from identity_api.permissions.effective import Cause, Standing
 from identity_api.permissions.grant_snapshot import (
     GrantFact,
