@@ -312,12 +312,12 @@ def unreadable() -> GroupsReading:
 
 
 async def provision(
-    connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str
+    connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str, invitation_id: UUID | None = None
 ) -> Provisioned | Declined:
     """The account of somebody who signs in, with the locks that a login holds."""
     names = provisioning.names_of(provider, person)
     await locks.login(connection, provider.tenant_id, provider.id, [], names)
-    return await provisioning.provision(connection, provider, person, actor=actor)
+    return await provisioning.provision(connection, provider, person, actor=actor, invitation_id=invitation_id)
 
 
 async def sign_in(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
-from identity_api.db import audit, local_accounts, login_ends, password_tokens, user_read_model
+from identity_api.db import audit, invitations, local_accounts, login_ends, password_tokens, user_read_model
 from identity_api.db.database import Connection
 from identity_api.lifecycle.last_admin import tell_if_nobody_administers
 
@@ -145,7 +145,7 @@ async def end_older_ways_in(
 ) -> None:
     """End every way into an account except its identities, because a person verified by a provider now owns it.
 
-    Password, second factor, links for a new password, API tokens, sessions, and finished logins that wait: their
+    Password, second factor, links for a new password, an invitation, API tokens, sessions, and finished logins that wait: their
     previous owner may be another person. The user is locked, and the person's own session begins afterwards.
 
     Identities stay. They are verified persons of a provider, or wait for one: the admin who entered one beside another
@@ -154,6 +154,7 @@ async def end_older_ways_in(
     """
     had_password, had_totp = await local_accounts.remove_credentials(connection, tenant_id, user_id)
     links = await password_tokens.void(connection, tenant_id, user_id)
+    await invitations.close(connection, tenant_id, user_id)
     await login_ends.void_codes(connection, tenant_id, user_ids=[user_id])
     sessions = await login_ends.end_sessions(connection, tenant_id, user_ids=[user_id], reason=reason)
     tokens = await login_ends.end_api_tokens(connection, tenant_id, [user_id], reason)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from identity_api.accounts import administration as users
-from identity_api.accounts import linking, local, local_passwords, second_factor
+from identity_api.accounts import invitations, linking, local, local_passwords, second_factor
 from identity_api.accounts.provisioning import Declined, VerifiedPerson
 from identity_api.claims import MatchKind, Profile
 from identity_api.db import grants, identities, locks, providers, user_read_model
@@ -24,7 +24,7 @@ from tests import factories as make
 from tests.accounts.local_world import PASSWORD, LocalWorld
 from tests.permissions.play import NEEDS, Step
 from tests.permissions.reach import World
-from tests.permissions.rows import HONEST, RIGHTS, Identity, Provider, names, rights
+from tests.permissions.rows import HONEST, RIGHTS, Account, Identity, Provider, names, rights
 from tests.providers.office import SECRET
 
 IMPOSSIBLE = {"SELF_DISABLE", "SELF_UNLINK", "SSO_MANAGED", "ACCOUNT_DISABLED"}
@@ -42,6 +42,7 @@ class Replay:
         """Of accounts, identities, providers and mappings, by the number that the world in memory gives them."""
         self.sessions: dict[tuple[int, tuple[int, int | None]], UUID] = {}
         self.links: dict[int, str] = {}
+        self.invitations: dict[int, invitations.Invited] = {}
         self.made: dict[str, UUID] = {}
         """By the last step."""
 
@@ -150,6 +151,20 @@ class Replay:
     async def _createPasswordToken(self, actor: Actor, _: World, account: int) -> None:
         made = await local_passwords.create_password_token(self.database, actor, self.ids[account])
         self.links[account] = made.token
+
+    async def _createInvitation(self, actor: Actor, before: World, name: int, provider: int | None, given: int) -> None:
+        guest = invitations.Guest(
+            username=f"name-{name}",
+            provider_id=self.ids[provider] if provider is not None else None,
+            permissions=tuple([self.permissions[right.name] for right in rights(given)]),
+        )
+        made = await invitations.invite(self.database, actor, guest)
+        self.made["account"], self.invitations[before.next_id + 1] = made.invitation.user_id, made
+
+    async def _revokeInvitation(self, actor: Actor, _: World, account: int) -> None:
+        if account not in self.invitations:
+            raise NotFound("There is none.")
+        await invitations.revoke(self.database, actor, self.invitations[account].invitation.id)
 
     async def _linkIdentity(self, actor: Actor, _: World, account: int, provider: int, anchor: int) -> None:
         linked = await linking.link_identity(
@@ -285,6 +300,8 @@ class Replay:
             if account.link != who or not account.enabled:
                 return "IMPOSSIBLE"
             await local_passwords.set_password_by_token(self.local.deps, self.tenant, self.links[account.id], PASSWORD)
+        elif action == "use_invitation":
+            return await self._accept(account, who, args, before)
         elif action == "enrol_factor":
             if account.factor is not None or account.password != who or (who, None) not in account.sessions:
                 return "IMPOSSIBLE"
@@ -292,16 +309,26 @@ class Replay:
                 await make.confirm_totp(connection, self.tenant, user_id)
         return "OK"
 
-    async def _sign_in(self, person: int, args: dict[str, Any], before: World) -> str:
+    async def _accept(self, account: Account, who: int, args: dict[str, Any], before: World) -> str:
+        if account.invitation is None or account.invitation.holder != who:
+            return "IMPOSSIBLE"
+        made, provider = self.invitations[account.id], account.invitation.provider
+        if provider is not None:
+            return await self._sign_in(who, {**args, "provider": provider}, before, made.invitation.id)
+        await invitations.accept_by_password(self.local.deps, self.tenant, made.token, PASSWORD)
+        return "OK"
+
+    async def _sign_in(self, person: int, args: dict[str, Any], before: World, invited: UUID | None = None) -> str:
         provider = before.providers[args["provider"]]
         words = list(before.words(person, provider))
         if not words:
             return "IMPOSSIBLE"
         if not provider.enabled:
             return "PROVIDER_DISABLED"
-        return await self.come(before, provider, person, words[int(args["which"] * len(words))])
+        word = words[int(args["which"] * len(words))]
+        return await self.come(before, provider, person, word, invited)
 
-    async def come(self, before: World, provider: Provider, person: int, word: Any) -> str:
+    async def come(self, before: World, provider: Provider, person: int, word: Any, invited: UUID | None = None) -> str:
         """A login, from the verified answer on."""
         subject, anchor, name, groups = word
         async with self.database.transaction() as connection:
@@ -309,7 +336,7 @@ class Replay:
             assert row is not None
             profile = Profile(f"anchor-{anchor}", f"name-{name}", f"Person {name}", None, None)
             who = VerifiedPerson(issuer=row.issuer, subject=f"subject-{subject}", profile=profile)
-            found = await make.provision(connection, row, who, actor="provider:x")
+            found = await make.provision(connection, row, who, actor="provider:x", invitation_id=invited)
             if isinstance(found, Declined):
                 return found.code
             reading = make.reading(sorted([f"group-{one}" for one in groups]))

@@ -93,6 +93,10 @@ def next_step(random: Random, world: World) -> Step:
     if kind < 0.86 and linked:
         holder, account = random.choice(linked)
         return "use_link", holder, {"account": account}
+    invited = [(one.invitation.holder, one.id) for one in world.accounts.values() if one.invitation is not None]
+    if kind < 0.88 and invited:
+        holder, account = random.choice(invited)
+        return "use_invitation", holder, {"account": account, "which": random.random()}
     if kind < 0.9:
         return "sign_in_by_password", person, {"account": random.choice(accounts)}
     if kind < 0.93:
@@ -161,6 +165,12 @@ _ACTIONS = [*NEEDS, "createPasswordToken", "linkIdentity", *(["updateProvider"] 
 _ARGUMENTS: dict[str, Callable[[Random, World], dict[str, Any]]] = {
     "createUser": lambda random, _: {"name": random.randrange(3)},
     "createPasswordToken": _account,
+    "createInvitation": lambda random, world: {
+        "name": random.randrange(3),
+        "provider": random.choice((None, *world.providers)),
+        "given": random.choice((0, DOCS, VAULT, random.choice(PERMISSIONS))),
+    },
+    "revokeInvitation": _account,
     "linkIdentity": lambda random, world: {
         **_account(random, world),
         "provider": random.choice(list(world.providers)),

@@ -11,11 +11,13 @@ from identity_api.permissions.provider_authority import Word
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE, USERS_WRITE
 from identity_api.permissions.ways_in import Opening
 from tests.permissions.reach import World
-from tests.permissions.rows import SERVICE, TENANT, Account, GroupMapping, Identity, Provider, names, rights
+from tests.permissions.rows import SERVICE, TENANT, Account, GroupMapping, Identity, Invitation, Provider, names, rights
 
 NEEDS = {
     "createUser": USERS_WRITE,
     "createPasswordToken": USERS_WRITE,
+    "createInvitation": USERS_WRITE,
+    "revokeInvitation": USERS_WRITE,
     "linkIdentity": USERS_WRITE,
     "unlinkIdentity": USERS_WRITE,
     "releaseIdentity": USERS_WRITE,
@@ -80,6 +82,23 @@ class Play:
         if not target.enabled:
             raise Impossible
         target.link = self.person
+
+    def _createInvitation(self, name: int, provider: int | None, given: int) -> None:
+        if given and GRANTS_WRITE not in self.actor.permissions:
+            raise Refused(f"This needs {GRANTS_WRITE}.")
+        self._may_give(given)
+        if self.world.named(name) is not None:
+            raise Impossible
+        made = Account(self.world.fresh(), name, manual=given)
+        made.invitation = Invitation(self.person, self.account.id, provider)
+        self.world.accounts[made.id] = made
+
+    def _revokeInvitation(self, account: int) -> None:
+        target = self.world.accounts[account]
+        if target.invitation is None:
+            raise Impossible
+        self._may_take(target)
+        target.invitation = None
 
     def _linkIdentity(self, account: int, provider: int, anchor: int) -> None:
         world, target = self.world, self.world.accounts[account]
@@ -311,10 +330,27 @@ def _happen(world: World, action: str, who: Any, args: Mapping[str, Any]) -> str
     elif action == "use_link":
         if account.link != who or not account.enabled:
             return "IMPOSSIBLE"
-        account.password, account.link = who, None
-        account.sessions = frozenset([one for one in account.sessions if one[1] is not None])
+        world.choose_password(who, account)
+    elif action == "use_invitation":
+        return _accept(world, account, who, args)
     elif action == "enrol_factor":
         if account.factor is not None or account.password != who or (who, None) not in account.sessions:
             return "IMPOSSIBLE"
         account.factor = who
     return "OK"
+
+
+def _accept(world: World, account: Account, who: int, args: Mapping[str, Any]) -> str:
+    """Somebody comes in with an invitation: by a password, or at its provider."""
+    if account.invitation is None or account.invitation.holder != who:
+        return "IMPOSSIBLE"
+    if account.invitation.provider is None:
+        if not world.lets_in(account):
+            return "IMPOSSIBLE"
+        world.choose_password(who, account)
+        return "OK"
+    provider = world.providers[account.invitation.provider]
+    words = list(world.words(who, provider))
+    if not words:
+        return "IMPOSSIBLE"
+    return world.sign_in(who, provider, words[int(args["which"] * len(words))], invited=account)

@@ -9,18 +9,23 @@ they control, now or once the owners of accounts have signed in.
 from collections.abc import Iterator
 from uuid import UUID
 
+from identity_api.errors import Refused
+from identity_api.permissions import ways_in
+from identity_api.permissions.delegation import Actor
 from identity_api.permissions.provider_authority import Word
-from identity_api.permissions.service import ADMINISTERING
+from identity_api.permissions.service import ADMINISTERING, USERS_WRITE
 from identity_api.permissions.ways_in import Account as Seen
 from tests.permissions.rows import (
     BIT,
     GROUPS,
     HONEST,
     SERVICE,
+    TENANT,
     Account,
     GroupMapping,
     Identity,
     Provider,
+    names,
     rights,
 )
 
@@ -149,6 +154,7 @@ class World:
     def end_older_ways(self, account: Account) -> None:
         account.password = account.factor = account.link = account.token = None
         account.sessions = frozenset()
+        account.invitation = None
 
     def end_login(self, account: Account, identity: Identity, state: str | None = None) -> None:
         """End what came by an identity; with a state, the identity's login too."""
@@ -180,13 +186,20 @@ class World:
             for name in others if "name" in provider.free else (person,):
                 yield person, anchor, name, groups
 
-    def sign_in(self, person: int, provider: Provider, word: tuple[int, int, int, frozenset[int]]) -> str:
+    def sign_in(
+        self,
+        person: int,
+        provider: Provider,
+        word: tuple[int, int, int, frozenset[int]],
+        *,
+        invited: Account | None = None,
+    ) -> str:
         subject, anchor, name, groups = word
         if not provider.enabled:
             return "PROVIDER_DISABLED"
         found = self._find(provider, subject, anchor)
         if found is None:
-            account = self._provision(provider, name)
+            account = self._provision(provider, name) if invited is None else self._welcome(invited)
             if isinstance(account, str):
                 return account
             identity = Identity(self.fresh(), provider.id, anchor, subject, provider.issuer)
@@ -241,6 +254,30 @@ class World:
         self.accounts[account.id] = account
         return account
 
+    def lets_in(self, account: Account) -> bool:
+        """Whether an invitation opens the account today, by the rights of its maker."""
+        if account.invitation is None or not account.awaits_guest:
+            return False
+        maker = self.accounts[account.invitation.maker]
+        held = names(self.in_force(maker))
+        try:
+            actor = Actor(TENANT, UUID(int=maker.id), f"user:{maker.id}", held)
+            ways_in.check_may_open(actor, ways_in.Opening.INVITE, self.seen(account))
+        except Refused:
+            return False
+        return USERS_WRITE in held
+
+    def _welcome(self, account: Account) -> Account | str:
+        if not self.lets_in(account):
+            return "INVITATION_ENDED"
+        self.end_older_ways(account)
+        return account
+
+    def choose_password(self, person: int, account: Account) -> None:
+        account.password, account.link = person, None
+        account.sessions = frozenset([one for one in account.sessions if one[1] is not None])
+        account.invitation = None
+
     def sign_in_by_password(self, person: int, account: Account) -> str:
         if not account.enabled or account.password != person or account.factor not in (None, person):
             return "CREDENTIALS_REFUSED"
@@ -259,6 +296,9 @@ class World:
         for account in self.accounts.values():
             if account.enabled and self._enters(person, account):
                 found |= account.held | self.coming(account)
+            # Whatever its maker may do today: they may come to it.
+            if account.invitation is not None and account.invitation.holder == person and account.awaits_guest:
+                found |= account.held
         return found
 
     def _enters(self, person: int, account: Account) -> bool:

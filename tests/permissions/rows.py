@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from identity_api.permissions import provider_authority
@@ -61,9 +61,17 @@ class Identity:
         )
 
 
+class Invitation(NamedTuple):
+    """Who has its link, whose account made it, and where they are to sign in; None: by a password."""
+
+    holder: int
+    maker: int
+    provider: int | None
+
+
 @dataclass(slots=True)
 class Account:
-    """A user. Who knows the password, has the link, the token or a session is a person's number."""
+    """A user. Who knows the password, has the link, the token, the invitation or a session is a person's number."""
 
     id: int
     name: int | None
@@ -73,6 +81,7 @@ class Account:
     factor: int | None = None
     link: int | None = None
     token: int | None = None
+    invitation: "Invitation | None" = None
     sessions: frozenset[tuple[int, int | None]] = frozenset()
     """Whose, and by which identity; None: by the password."""
     identities: list[Identity] = field(default_factory=list)
@@ -82,8 +91,13 @@ class Account:
     def copy(self) -> "Account":
         return Account(
             self.id, self.name, self.enabled, self.manual, self.password, self.factor, self.link, self.token,
-            self.sessions, [one.copy() for one in self.identities], self.was_linked, self.was_bound,
+            self.invitation, self.sessions, [one.copy() for one in self.identities], self.was_linked, self.was_bound,
         )  # fmt: skip
+
+    @property
+    def awaits_guest(self) -> bool:
+        """Whether an invitation opens it, if its maker may."""
+        return self.invitation is not None and self.enabled and self.password is None and not self.was_linked
 
     @property
     def held(self) -> int:

@@ -103,6 +103,7 @@ def _problem_of_others(before: World, after: World, actor: Account, action: str)
             account.factor != then.factor,
             len(account.identities) > len(then.identities),
             not account.sessions <= then.sessions,
+            account.invitation != then.invitation,
         )
         if is_above and any(taken):
             return f"{action} took something from an admin above its actor"
@@ -209,7 +210,8 @@ WEAKENED: dict[str, tuple[Any, str, Any]] = {
     **{
         f"the rule for {one.value}": (ways_in, "asked", _asked_of_all_but(one))
         for one in Opening
-        if one.value in NEEDS and not one.name.endswith("PROVIDER")
+        # An invitation is asked about again when it is accepted, for what others have given its account since.
+        if one.value in NEEDS and not one.name.endswith("PROVIDER") and one is not Opening.INVITE
     },
     "one's own account": (ways_in, "check_may_open", _open_to_oneself),
     "giving only what one may": (delegation, "check_may_give", _nothing),
