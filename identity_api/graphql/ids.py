@@ -63,6 +63,14 @@ class Node:
     id: strawberry.ID = strawberry.field(description="An opaque id, which never changes.")
 
 
+def plain(text: str) -> UUID:
+    """The id of something that `node(id)` does not know, as its list has it; one that names nothing if it cannot be read."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
 class GlobalID(NamedTuple):
     """A parsed id. Says nothing about whether there is such a row."""
 

@@ -147,11 +147,7 @@ class ProviderMutations:
     async def remove_provider_secret(self, info: Info, input: RemoveProviderSecretInput) -> ProviderSavedRow:
         """Not the only one that works."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")
-        try:
-            secret_id = UUID(input.secret_id)
-        except ValueError:
-            secret_id = UUID(int=0)  # names nothing, but the provider is checked first
-        await secrets.remove_secret(context.deps.providers, context.actor, row_id, secret_id)
+        await secrets.remove_secret(context.deps.providers, context.actor, row_id, ids.plain(input.secret_id))
         return await _saved(context, row_id)
 
     @mutation("EnableProviderPayload", ProviderSaved, "Enable a provider, so that people can sign in there.")

@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, get_args
-from uuid import UUID
 
 import msgspec
 import strawberry
@@ -222,11 +221,7 @@ class SetupLinkMutations:
     async def revoke_setup_link(self, info: Info, input: RevokeSetupLinkInput) -> SetupLinkRevokedRow:
         """Once."""
         context = info.context
-        try:
-            link_id = UUID(input.setup_link_id)
-        except ValueError:
-            link_id = UUID(int=0)  # names nothing
-        ended = await links.revoke_link(context.deps.database, context.actor, link_id)
+        ended = await links.revoke_link(context.deps.database, context.actor, ids.plain(input.setup_link_id))
         async with context.reading() as connection:
             [row] = await _rows(connection, context, [ended])
         return SetupLinkRevokedRow(row)

@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, get_args
-from uuid import UUID
 
 import msgspec
 import strawberry
@@ -17,7 +16,7 @@ from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.fields import resolved
+from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import (
     ProviderSummary,
@@ -118,10 +117,7 @@ class InvitationCreated:
     )
     expires_at: datetime = strawberry.field(description="When the link stops working.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, InvitationCreatedRow)
+    is_type_of = is_row_of(lambda: InvitationCreatedRow)
 
 
 class InvitationCreatedRow(msgspec.Struct, frozen=True):
@@ -142,10 +138,7 @@ class InvitationRevoked:
 
     invitation_id: strawberry.ID = strawberry.field(description="The id of the invitation.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _: object) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, InvitationRevokedRow)
+    is_type_of = is_row_of(lambda: InvitationRevokedRow)
 
 
 class InvitationRevokedRow(msgspec.Struct, frozen=True):
@@ -225,9 +218,5 @@ class InvitationMutations:
     async def revoke_invitation(self, info: Info, input: RevokeInvitationInput) -> InvitationRevokedRow:
         """Once."""
         context = info.context
-        try:
-            row_id = UUID(input.invitation_id)
-        except ValueError:
-            row_id = UUID(int=0)  # names nothing
-        ended = await invitations.revoke(context.deps.database, context.actor, row_id)
+        ended = await invitations.revoke(context.deps.database, context.actor, ids.plain(input.invitation_id))
         return InvitationRevokedRow(str(ended.id))
