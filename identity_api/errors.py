@@ -22,7 +22,7 @@ Messages never hold a secret, a token, a provider's free text or an internal pat
 their border, so that no caller needs to know which library is beneath.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple, TypeVar, cast
 
 ValueT = TypeVar("ValueT")
@@ -104,19 +104,6 @@ class SeveralProblems(BadInput):
         super().__init__(f"{first.path}: {first.error.message}{more}", code=first.error.code, field=first.path)
 
 
-def raise_all(problems: Sequence[Located]) -> None:
-    """Raise what was found wrong: nothing for none, the problem itself for one, `SeveralProblems` for more."""
-    if len(problems) > 1:
-        raise SeveralProblems(problems)
-    for one in problems:
-        raise one.error
-
-
-def raise_wrong(wrong: Sequence[BadInput]) -> None:
-    """`raise_all` for values that name their field."""
-    raise_all([Located(one.field or "", one) for one in wrong])
-
-
 class NotFound(IdentityAPIError):
     """No such thing within the caller's tenant. Another tenant's thing gives the same answer (I2). `field` names the value
     where one names nothing.
@@ -157,10 +144,14 @@ class LimitReached(Conflict):
 
 
 class Problems:
-    """Gathers what is wrong with the values of an input, so that all of it is told at once."""
+    """Gathers what is wrong with the values of an input, so that all of it is told at once.
 
-    def __init__(self) -> None:
-        self.found: list[Located] = []
+    Args:
+        found: problems so far that name their field.
+    """
+
+    def __init__(self, found: Iterable[BadInput] = ()) -> None:
+        self.found = [Located(one.field or "", one) for one in found]
 
     def read(self, path: str, value: Callable[[], ValueT]) -> ValueT:
         """A value of the input. If it is not acceptable, the problem is kept, and what is returned must not be used.
@@ -184,5 +175,8 @@ class Problems:
             self.found.append(Located(error.field or path, error))
 
     def tell(self) -> None:
-        """Raise what was found wrong, if anything was."""
-        raise_all(self.found)
+        """Raise what was found wrong: nothing for none, the problem itself for one, `SeveralProblems` for more."""
+        if len(self.found) > 1:
+            raise SeveralProblems(self.found)
+        for one in self.found:
+            raise one.error

@@ -19,7 +19,7 @@ from identity_api.db import permissions as catalogue
 from identity_api.db.clients import ApiTokenLine
 from identity_api.db.database import Connection, Database
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.errors import BadInput, NotFound, Refused, raise_wrong
+from identity_api.errors import BadInput, NotFound, Problems, Refused
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
@@ -114,7 +114,7 @@ def check_wish(wish: TokenWish) -> None:
         wrong.append(BadInput("A token's name is short and printable.", field="name"))
     if not 0 < wish.days <= MAX_API_TOKEN_DAYS:
         wrong.append(BadInput(f"A token lasts 1 to {MAX_API_TOKEN_DAYS} days.", field="days"))
-    raise_wrong(wrong)
+    Problems(wrong).tell()
 
 
 async def _hold_user(connection: Connection, actor: Actor, user_id: UUID) -> None:

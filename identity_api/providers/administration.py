@@ -27,7 +27,7 @@ from identity_api.db import locks, providers
 from identity_api.db.database import Connection, transaction_time
 from identity_api.db.providers import ClientSettings, Provider
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.errors import BadInput, Conflict, raise_wrong
+from identity_api.errors import BadInput, Conflict, Problems
 from identity_api.oidc.client_auth import NONE, SECRET_METHODS
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.change import ProviderChange, change_provider
@@ -156,13 +156,13 @@ async def update(
 
 def _refuse_fixed(patch: Mapping[str, Any]) -> None:
     fixed = [name for name in FIXED if name in patch]
-    raise_wrong([BadInput("This cannot be changed.", code=INVALID, field=name) for name in fixed])
+    Problems([BadInput("This cannot be changed.", code=INVALID, field=name) for name in fixed]).tell()
 
 
 def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
     """Refuse a setting that weakens a login, or affects other tenants' logins as well."""
     own = [name for name in OPERATORS if name in fields and not actor.is_operator]
-    raise_wrong([BadInput("Only the operator can set this.", code=INVALID, field=name) for name in own])
+    Problems([BadInput("Only the operator can set this.", code=INVALID, field=name) for name in own]).tell()
 
 
 async def _check(

@@ -16,7 +16,7 @@ import msgspec
 from identity_api.db import grants, permissions, provider_changes, ways_in
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.errors import BadInput, Refused, raise_wrong
+from identity_api.errors import BadInput, Problems, Refused
 from identity_api.oidc.issuer import issuers_of
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.provider_authority import (
@@ -64,7 +64,7 @@ def checked(
     """
     # Only the operator may name files and variables of the machine.
     unfit = [name for name in fields if name in SEALED | FILES_ONLY or name.endswith(("_file", "_env"))]
-    raise_wrong([_invalid("This cannot be set here.", name) for name in unfit])
+    Problems([_invalid("This cannot be set here.", name) for name in unfit]).tell()
     try:
         declared: ProviderDeclaration = msgspec.convert(apply_preset(fields), ProviderDeclaration)
     except BadInput as error:
@@ -78,7 +78,7 @@ def checked(
             message = f"A setting is one line of at most {MAX_TEXT} characters, or {MAX_PARTS} of them."
             wrong.append(_invalid(message, name))
     # The other checks read what is of a bearable length.
-    raise_wrong(wrong)
+    Problems(wrong).tell()
     if not declared.client_id:
         wrong.append(_invalid("Every client has an id at its provider.", "client_id"))
     # The checks need to know whether there is a secret, not its value.
@@ -88,7 +88,7 @@ def checked(
     for problem in problems:
         found = _PLACE.fullmatch(problem)
         wrong.append(_invalid(found[2], found[1]) if found else _invalid(problem, None))
-    raise_wrong(wrong)
+    Problems(wrong).tell()
     return declared
 
 
@@ -125,7 +125,7 @@ def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url
     is_foreign = of_tenant is not None and of_tenant[1] != owner.slug
     if redirect.hostname not in {*owner.hosts, urlsplit(public_url).hostname} or is_foreign:
         wrong["redirect_url"] = _invalid("The redirect URL must be on a host of the tenant.", "redirect_url")
-    raise_wrong(list(wrong.values()))
+    Problems(wrong.values()).tell()
 
 
 async def check_word(

@@ -18,7 +18,7 @@ from identity_api.db import audit, clients, tenants
 from identity_api.db.clients import ServiceClient, TenantClient
 from identity_api.db.database import Connection, Database
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.errors import BadInput, Conflict, NotFound, Refused, raise_wrong
+from identity_api.errors import BadInput, Conflict, NotFound, Problems, Refused
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.sessions.introspect import INTROSPECT
@@ -181,7 +181,7 @@ def check_wish(name: str, days: int | None) -> None:
         wrong.append(BadInput("A client's name is short printable ASCII without a colon.", field="name"))
     if days is not None and not 0 < days <= MAX_CLIENT_DAYS:
         wrong.append(_wrong_days())
-    raise_wrong(wrong)
+    Problems(wrong).tell()
 
 
 def _wrong_days() -> BadInput:

@@ -13,7 +13,7 @@ from identity_api.db.permissions import PermissionRecord
 from identity_api.db.providers import Provider
 from identity_api.db.setup_links import NewLink, SetupLink
 from identity_api.db.tenants import Tenant
-from identity_api.errors import BadInput, Conflict, NotFound, Refused, raise_wrong
+from identity_api.errors import BadInput, Conflict, NotFound, Problems, Refused
 from identity_api.ids import new_tenant_token, token_key, uuid7
 from identity_api.permissions.delegation import Actor, check_may_give
 from identity_api.permissions.service import PROVIDERS_WRITE, SERVICE_PREFIX
@@ -201,7 +201,7 @@ def check_wish(wish: Wish) -> None:
         wrong.append(BadInput(f"A set-up link lasts between 1 and {MOST_DAYS} days.", field="days"))
     if len(wish.permissions) > MOST_PERMISSIONS:
         wrong.append(BadInput(f"A set-up link names at most {MOST_PERMISSIONS} permissions.", field="permissions"))
-    raise_wrong(wrong)
+    Problems(wrong).tell()
 
 
 async def _door(connection: Connection, tenant_id: UUID, public_url: str) -> str:

@@ -124,8 +124,8 @@ def _check_frontend(frontend: FrontendDeclaration, place: str, problems: list[st
     settings = FrontendSettings(
         origins=frontend.origins, return_urls=frontend.return_urls, deliveries=frontend.deliveries
     )
-    for path, error in wrong_values(settings):
-        problems.append(f"{place}.{path.partition('.')[0]}: {error.message}")
+    for error in wrong_values(settings):
+        problems.append(f"{place}.{(error.field or '').partition('.')[0]}: {error.message}")
 
 
 def _check_mapping(mapping: MappingDeclaration, slugs: list[str], place: str, problems: list[str]) -> None:

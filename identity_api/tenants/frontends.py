@@ -18,7 +18,7 @@ from identity_api.db import audit, frontends, locks
 from identity_api.db.database import Connection, Database
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.db.tenants import Frontend
-from identity_api.errors import BadInput, Conflict, Located, NotFound, Refused, raise_all
+from identity_api.errors import BadInput, Conflict, NotFound, Problems, Refused
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.checks import is_web_address
@@ -38,8 +38,8 @@ class FrontendSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Some of `DELIVERIES`; the first is the default."""
 
 
-def wrong_values(settings: FrontendSettings) -> Iterator[Located]:
-    """Every value that cannot be used, with its place in the settings."""
+def wrong_values(settings: FrontendSettings) -> Iterator[BadInput]:
+    """Every value that cannot be used; `field` is its place in the settings."""
     for number, origin in enumerate(settings.origins):
         if not is_web_address(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
             yield _wrong(f"origins.{number}", f"{origin!r} must be an origin such as https://app.example.com.")
@@ -61,7 +61,7 @@ async def create_frontend(database: Database, actor: Actor, slug: str, settings:
     wrong = (
         [] if re.fullmatch(SLUG, slug) else [_wrong("slug", "must be lower-case letters, digits, _ and -, at most 63.")]
     )
-    raise_all([*wrong, *_problems(settings)])
+    Problems([*wrong, *_problems(settings)]).tell()
     made = Frontend(uuid7(), actor.tenant_id, slug, **msgspec.structs.asdict(settings), managed_by="API")
     async with database.transaction() as connection:
         await _check_may_decide(connection, actor)
@@ -96,7 +96,7 @@ async def update_frontend(
             return_urls=before.return_urls if return_urls is None else return_urls,
             deliveries=before.deliveries if deliveries is None else deliveries,
         )
-        raise_all(_problems(settings))
+        Problems(_problems(settings)).tell()
         after = msgspec.structs.replace(before, **msgspec.structs.asdict(settings))
         if after != before:
             await frontends.update(connection, after)
@@ -132,7 +132,7 @@ async def _held(connection: Connection, actor: Actor, frontend_id: UUID) -> Fron
     return found
 
 
-def _problems(settings: FrontendSettings) -> list[Located]:
+def _problems(settings: FrontendSettings) -> list[BadInput]:
     lists = {"origins": settings.origins, "return_urls": settings.return_urls}
     too_long = [name for name, values in lists.items() if _is_too_much(values)]
     found = [_wrong(name, f"has at most {MAX_ADDRESSES} addresses of {MAX_ADDRESS} characters.") for name in too_long]
@@ -143,8 +143,8 @@ def _is_too_much(values: tuple[str, ...]) -> bool:
     return len(values) > MAX_ADDRESSES or any(len(one) > MAX_ADDRESS for one in values)
 
 
-def _wrong(path: str, message: str) -> Located:
-    return Located(path, BadInput(message, field=path))
+def _wrong(path: str, message: str) -> BadInput:
+    return BadInput(message, field=path)
 
 
 def _values(frontend: Frontend) -> dict[str, Any]:

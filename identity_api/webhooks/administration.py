@@ -11,7 +11,7 @@ from identity_api.db.database import Connection
 from identity_api.db.outbox import CHANGE_TYPES
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.db.webhooks import Delivery, NewWebhook, SealedWebhookSecret, Webhook
-from identity_api.errors import BadInput, Conflict, NotFound, raise_wrong
+from identity_api.errors import BadInput, Conflict, NotFound, Problems
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.upstream.addresses import AllowList
@@ -190,7 +190,7 @@ def _check(allow: AllowList, tenant_id: UUID, settings: Settings) -> None:
         wrong.append(BadInput(f"A webhook names one or more of {', '.join(CHANGE_TYPES)}.", field="types"))
     if len(settings.description) > MAX_DESCRIPTION or not is_storable(settings.description):
         wrong.append(BadInput(f"A description has at most {MAX_DESCRIPTION} characters.", field="description"))
-    raise_wrong(wrong)
+    Problems(wrong).tell()
 
 
 async def _new_secret(connection: Connection, vault: Vault, tenant_id: UUID, webhook_id: UUID) -> str:
