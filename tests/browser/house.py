@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from identity_api.accounts import totp
+from identity_api.accounts.invitations import Guest, invite
 from identity_api.accounts.local_passwords import create_password_token
-from identity_api.db import grants, tenants, user_read_model
+from identity_api.db import grants, providers, tenants, user_read_model
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 from identity_api.permissions.service import PROVIDERS_READ
@@ -51,6 +52,17 @@ class House:
         user_id = await self.world.make_user(username, password=None)
         made = await create_password_token(self.world.database, self.world.operator, user_id)
         return f"{self.origin}/auth/password/{made.token}"
+
+    async def invitation_link(self, username: str, provider: str | None = None) -> str:
+        """What an admin sends to somebody whom they invite, to a provider or to choose a password."""
+        row_id = None
+        if provider is not None:
+            async with self.world.database.reading() as connection:
+                found = await providers.by_slug(connection, self.tenant.id, provider)
+            assert found is not None
+            row_id = found.id
+        made = await invite(self.world.database, self.world.operator, Guest(username=username, provider_id=row_id))
+        return f"{self.origin}/invitation/{made.token}"
 
     async def user_with_second_factor(self, username: str) -> bytes:
         """Somebody with a password, and an authenticator that has this secret. They used it a while ago."""

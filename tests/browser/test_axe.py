@@ -83,6 +83,10 @@ async def test_axe_finds_nothing_on_any_page(admin: Page, house: House) -> None:
         await admin.goto(f"{house.origin}{address}")
         if found := await faults(admin):
             wrong[address] = found
+    for provider in ("entra", None):
+        await admin.goto(await house.invitation_link(f"guest-{provider}", provider))
+        if found := await faults(admin):
+            wrong[f"invitation to {provider}"] = found
     assert wrong == {}
     assert len(asked) == len(PAGES) + len(OTHERS) + 2
 

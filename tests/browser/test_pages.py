@@ -15,7 +15,7 @@ from identity_api.sessions.login.dry_run import ENDED_PATH
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.conftest import watch
-from tests.browser.house import EVE, House, build, code_at, this_step
+from tests.browser.house import EVE, LONG_WORD, House, build, code_at, this_step
 from tests.browser.keyboard import Keyboard
 from tests.browser.looks import NARROW, shortcomings
 from tests.browser.systems import Systems
@@ -102,9 +102,17 @@ async def test_through_a_provider_to_the_account_and_out_again(
     await look("Sign in")
 
 
-async def test_from_a_password_link_to_a_second_factor(
+async def test_from_an_invitation_or_a_password_link_to_a_second_factor(
     telephone: Page, keys: Keyboard, look: Look, house: House
 ) -> None:
+    await telephone.goto(await house.invitation_link("guest", "entra"))
+    await look("You are invited")
+    await telephone.goto(await house.invitation_link(f"{LONG_WORD}@acme.example"))
+    await look("You are invited")
+    await keys.type({"New password": PASSWORD, "The same again": OTHER_PASSWORD})
+    await keys.press("Set the password")
+    await expect(telephone.get_by_role("alert")).to_contain_text("differ")
+    await look("You are invited")
     await telephone.goto(await house.password_link("ada"))
     await look("Choose a password")
     await keys.type({"New password": PASSWORD, "The same again": OTHER_PASSWORD})

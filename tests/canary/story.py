@@ -95,6 +95,7 @@ class Story:
         self.use_deliveries()
         self.make_secrets()
         self.use_setup_link()
+        self.use_invitation()
         self.use_break_glass()
         self.present_nonsense()
         self.fail_logins()
@@ -197,6 +198,17 @@ class Story:
             )
             statuses = [browser.send_form(f"{self.at.url}/setup/{form}", fields) for form, fields in steps]
             assert statuses == [303, 303, 400, 303, 200]
+            browser.open(url[:-8] + "A" * 8)
+
+    def use_invitation(self) -> None:
+        """Opened, begun with, and guessed at; whom the provider knows here already stays who they are."""
+        made = self.at.command("invitation", "create", "acme", "guest", "--provider", "sso", "--json")
+        url = str(json.loads(made)["url"])
+        self.canaries.add("an invitation", urlsplit(url).path.rpartition("/")[2])
+        with WatchedBrowser(self.canaries) as browser:
+            browser.open(url)
+            browser.leave_for_provider(f"{self.at.url}/invitation/login")
+            browser.press(self.person)
             browser.open(url[:-8] + "A" * 8)
 
     def use_break_glass(self) -> None:

@@ -43,7 +43,8 @@ def test_there_was_something_to_find(told: Deployment) -> None:
         "the database's password", "Redis's password", "the key ring", "the client secret", "a cookie", "a state",
         "a nonce", "a code", "an authorization code", "a refresh token", "an ID Token or access token", "a bearer token",
         "a one-time code", "a frontend's verifier", "a service client's secret", "something made up", "a id_token_hint",
-        "an API token", "a webhook's secret", "a set-up link", "a client secret that was typed", "a break-glass code",
+        "an API token", "a webhook's secret", "a set-up link", "an invitation", "a client secret that was typed",
+        "a break-glass code",
     }  # fmt: skip
     assert told.canaries.found_in(f"x {next(iter(told.canaries.secrets.values()))} y")
     assert "http.request" in told.log("serve")
@@ -54,6 +55,7 @@ def test_there_was_something_to_find(told: Deployment) -> None:
     assert actions >= {
         "login.succeeded", "login.failed", "mapping.created", "session.ended", "identity.revoked",
         "api_token.created", "webhook.secret_rotated", "service_client.rotated", "break_glass.used", "setup_link.created",
+        "invitation.created",
         "provider.test_begun",
     }  # fmt: skip
 
@@ -112,7 +114,8 @@ def test_only_digests_of_tokens_are_kept(told: Deployment) -> None:
     """That the tables were searched in the right form: the digests of the same tokens are there."""
     content = "\n".join(told.tables().values())
     for kind in (
-        "a cookie", "a bearer token", "a service client's secret", "an API token", "a set-up link", "a break-glass code",
+        "a cookie", "a bearer token", "a service client's secret", "an API token", "a set-up link", "an invitation",
+        "a break-glass code",
     ):  # fmt: skip
         values = [value for what, value in told.canaries.secrets.items() if what.startswith(f"{kind} #")]
         assert any(hashlib.sha256(value.encode()).hexdigest() in content for value in values), kind
