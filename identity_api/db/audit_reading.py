@@ -45,6 +45,9 @@ Column = Literal["subject_id", "user_id", "actor", "action"]
 """The columns that have an index, each in the order of ids."""
 
 
+_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+
 class Where(msgspec.Struct, frozen=True):
     """Which events. One column at most, because two would read everything that one of them leads to."""
 
@@ -83,31 +86,27 @@ async def page(
     oldest_first: bool = False,
 ) -> list[Recorded]:
     """At most `first` + 1 events after that one, the newest first unless told otherwise."""
-    arguments: list[object] = [tenant_id, first + 1]
-    conditions = ""
-    beyond = (">" if oldest_first else "<", after)
-    bounds = [
-        beyond,
-        (">=", where.since and first_uuid7(where.since)),
-        ("<", where.until and first_uuid7(where.until)),
-    ]
-    for sign, bound in bounds:
-        if bound is not None:
-            arguments.append(bound)
-            conditions += f" and e.id {sign} ${len(arguments)}"
+    low, high = _FIRST if where.since is None else first_uuid7(where.since), _LAST
+    if where.until is not None:
+        high = first_uuid7(where.until)
+    if after is not None:
+        low, high = (max(low, UUID(int=after.int + 1)), high) if oldest_first else (low, min(high, after))
     order = "asc" if oldest_first else "desc"
-    if where.column is not None:
-        arguments.append(where.values)
-        conditions += f" and e.{where.column} = k.value"
-    events = f"select * from audit_event e where e.tenant_id = $1{conditions} order by e.id {order} limit $2"
-    if where.column is not None:
-        kind = "uuid" if where.column.endswith("_id") else "text"
-        events = f"""select e.* from unnest(${len(arguments)}::{kind}[]) as k (value) cross join lateral ({events}) e
+    arguments: list[object] = [tenant_id, first + 1, low, high]
+    if where.column is None:
+        events = f"""select * from audit_event e where e.tenant_id = $1 and e.id >= $3 and e.id < $4
             order by e.id {order} limit $2"""
-    rows = await connection.fetch(
-        f"select {_COLUMNS} from ({events}) e {_PEOPLE} order by e.id {order}",
-        *arguments,
-    )
+    else:
+        # Compared as rows, and in the order of both columns, so that only the column's own index will do. With `=` PostgreSQL
+        # may go through all events by their ids, if it takes every value for as common as one that fills the audit.
+        column, kind = f"e.{where.column}", "uuid" if where.column.endswith("_id") else "text"
+        arguments.append(where.values)
+        events = f"""select e.* from unnest($5::{kind}[]) as k (value) cross join lateral (
+                select * from audit_event e
+                where e.tenant_id = $1 and ({column}, e.id) >= (k.value, $3) and ({column}, e.id) < (k.value, $4)
+                order by {column} {order}, e.id {order} limit $2) e
+            order by e.id {order} limit $2"""
+    rows = await connection.fetch(f"select {_COLUMNS} from ({events}) e {_PEOPLE} order by e.id {order}", *arguments)
     return [_recorded(row) for row in rows]
 
 

@@ -20,7 +20,7 @@ _MANY = """
     insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names,
         salt)
     select overlay(gen_random_uuid()::text placing lpad(to_hex(n), 8, '0') from 1 for 8)::uuid, $1, now(),
-        'user:' || md5((n % 1000)::text)::uuid, 'user.tested_' || n % 50, 'user', md5((n % 1000)::text)::uuid,
+        'user:' || md5((n % 1000)::text)::uuid, case when $3 then 'everywhere' else 'user.tested_' || n % 50 end, 'user', md5((n % 1000)::text)::uuid,
         md5((n % 1000)::text)::uuid, '{}', '{}', gen_random_uuid()
     from generate_series(1, $2::int) n
 """
@@ -38,6 +38,7 @@ SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")
         ("action", ("user.tested_7",)),
         ("action", ("never.done",)),
         ("action", ("never.done", "user.tested_7", "user.tested_8")),
+        ("action", ("never.done", "never.done_either", "everywhere")),
         ("user_id", (uuid4(),)),
     ],
 )
@@ -52,7 +53,7 @@ async def test_a_page_of_events_reads_no_more_than_the_page(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await connection.execute(_MANY, skewed.tenants[0], EVENTS)
+        await connection.execute(_MANY, skewed.tenants[0], EVENTS, "everywhere" in values)
         await connection.execute("analyze audit_event")
         read = await read_of(connection, run, time)
     finally:

@@ -1,5 +1,6 @@
 """No code without an explanation, and no explanation of a code that nobody can meet. S0-60 to S0-63."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import get_args
@@ -8,7 +9,7 @@ import pytest
 
 from identity_api.claims import Reason as GroupsReason
 from identity_api.db.listings import IdentityState
-from identity_api.diagnostics import ALL, TABLES, explain, explain_failure
+from identity_api.diagnostics import ALL, TABLES, TRANSLATED, explain, explain_failure
 from identity_api.diagnostics.markdown import troubleshooting_markdown
 from identity_api.lifecycle.end_login import Reason as EndReason
 from identity_api.oidc.token_endpoint import REAUTHENTICATION_ERRORS, TEMPORARY_ERRORS
@@ -79,6 +80,24 @@ def test_a_failure_is_explained_as_exactly_as_its_reason_tells() -> None:
     assert explain_failure("PROVIDER_REFUSED", "access_denied") == ALL["PROVIDER_REFUSED:access_denied"]
     assert explain_failure("LOGIN_EXPIRED", None) == ALL["LOGIN_EXPIRED"]
     assert explain_failure("ACCOUNT_DISABLED", "0192-some-id") == ALL["ACCOUNT_DISABLED"]
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_another_language_has_what_pages_for_admins_show_and_nothing_else(language: str) -> None:
+    shown = {code for name in ("logins", "self_test", "reasons") for code in TABLES[name]}
+    assert set(TRANSLATED[language]) == shown | {"UNKNOWN", "SETTINGS_DIFFER"}
+    for code, told in TRANSLATED[language].items():
+        for text, english in zip(told, ALL.get(code, told), strict=True):
+            assert text.endswith((".", "?"))
+            assert sorted(re.findall("`[^`]+`", text)) == sorted(re.findall("`[^`]+`", english)), code
+
+
+def test_a_failure_is_explained_in_another_language_as_exactly() -> None:
+    assert "anderen Client" in explain_failure("TOKEN_REFUSED", "CLAIM_MISMATCH:aud", "de").meaning
+    assert explain_failure("TOKEN_REFUSED", "CLAIM_MISMATCH:odd", "de").meaning.endswith("als erwartet: `odd`.")
+    told = explain_failure("PROVIDER_UNAVAILABLE", "TOKEN_ENDPOINT_UNAVAILABLE:502", "de")
+    assert told.meaning.endswith("eigenen Fehler (Status 502).")
+    assert explain_failure("NEVER_HEARD_OF", None, "de").meaning == "Etwas, das keine eigene Erklärung hat."
 
 
 def test_the_reasons_of_a_sync_are_the_codes_in_lower_case() -> None:

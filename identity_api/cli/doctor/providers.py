@@ -7,7 +7,7 @@ from identity_api.cli.providers import self_test_deps
 from identity_api.config import Settings
 from identity_api.db import providers, tenants
 from identity_api.db.database import Database
-from identity_api.diagnostics import remedy_beside_self_test
+from identity_api.diagnostics import explain_finding
 from identity_api.diagnostics.findings import Finding as TestFinding
 from identity_api.providers.self_test.run import SelfTest, self_test
 from identity_api.upstream.addresses import AllowList
@@ -43,4 +43,4 @@ def _lines(subject: str, tested: SelfTest) -> list[Finding]:
 
 
 def _told(finding: TestFinding) -> str:
-    return f"{finding.message} {remedy_beside_self_test(finding.code)}"
+    return f"{finding.message} {explain_finding(finding.code).remedy}"

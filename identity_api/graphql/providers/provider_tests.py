@@ -10,7 +10,7 @@ import strawberry
 from identity_api.db import providers, tenants
 from identity_api.db.provider_tests import ProviderTest, Reader
 from identity_api.db.providers import Provider
-from identity_api.diagnostics import remedy_beside_self_test
+from identity_api.diagnostics import explain_finding
 from identity_api.diagnostics.findings import Finding
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
@@ -85,7 +85,7 @@ class FindingRow(Row, frozen=True):
     @property
     def remedy(self) -> str:
         """From the one catalogue."""
-        return remedy_beside_self_test(self.record.code)
+        return explain_finding(self.record.code).remedy
 
 
 @object_type(description="The results of the checks that need no person, and the link to a test login.")

@@ -13,6 +13,7 @@ import msgspec
 from markupsafe import Markup
 
 from identity_api.db.audit import UNTOLD
+from identity_api.diagnostics import explain_failure, explain_finding
 from identity_api.http import HTTPResponse
 from identity_api.providers.presets import PRESETS
 from identity_api.web.console.asking import Problem
@@ -106,7 +107,7 @@ def _environment() -> jinja2.Environment:
         "whole": whole,
     }
     environment.globals |= {"unshown_details": UNSHOWN_DETAILS, "unshown_settings": UNSHOWN_SETTINGS}
-    environment.globals["presets"] = PRESETS
+    environment.globals |= {"presets": PRESETS, "explain_finding": explain_finding, "explain_failure": explain_failure}
     environment.globals |= {"bars": bars, "shares": shares}
     environment.filters |= {"when": when, "query": urlencode, "listed": listed}
     return environment

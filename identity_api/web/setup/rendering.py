@@ -8,7 +8,7 @@ import jinja2
 import msgspec
 
 from identity_api.db.setup_links import Step
-from identity_api.diagnostics import remedy_beside_self_test
+from identity_api.diagnostics import explain_finding
 from identity_api.http import HTTPResponse
 from identity_api.setup.provider import NO_GROUPS, STEPS
 from identity_api.setup.vendors import OTHER
@@ -43,7 +43,7 @@ def _environment() -> jinja2.Environment:
         "no_groups": NO_GROUPS,
         "steps_of": steps_of,
         "other": OTHER,
-        "remedy": remedy_beside_self_test,
+        "explain_finding": explain_finding,
     }
     return environment
 

@@ -38,6 +38,18 @@ async def test_the_overview_shows_syncs_logins_failures_findings_and_changes(sit
     assert page.text.count("<rect") >= 49
 
 
+async def test_failed_logins_and_what_to_do_are_told_in_the_language_of_the_page(site: Site) -> None:
+    admin = await admin_at(site)
+    with site.idp.fault(Fault.WRONG_NONCE):
+        await site.sign_in(site.client(), "bob")
+    page = await admin.get("/console/overview", accept_language="de")
+    assert "Das ID-Token gehört zu einer anderen Anmeldung. Die Person beginnt neu." in words(page)
+    assert "Sonst legen Sie eine Zuordnung für sie an." in words(page)
+    english = words(await admin.get("/console/overview", accept_language="en"))
+    assert "The ID Token belongs to another sign-in. The person begins again." in english
+    assert "Otherwise make a mapping for it." in english
+
+
 async def test_the_overview_tells_how_late_the_syncs_are(site: Site) -> None:
     admin = await admin_at(site)
     await site.execute("update identity_sync set due_at = now() - interval '50 s' where tenant_id = $1", site.tenant.id)

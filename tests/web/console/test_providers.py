@@ -5,7 +5,7 @@ import pytest
 from identity_api.graphql.ids import global_id
 from tests.openid_provider import Client
 from tests.web.console.visitor import Visitor, admin_at, words
-from tests.web.local_site import PAGE
+from tests.web.local_site import PAGE, from_page
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio
@@ -50,6 +50,18 @@ async def test_a_test_and_a_test_login_are_told_with_the_names_of_the_claims(sit
     assert "groups" in report
     assert "bob@demo.example" not in report
     assert "engineering" not in report
+
+
+async def test_what_a_test_finds_is_told_in_the_language_of_the_page(site: Site) -> None:
+    admin = await admin_at(site)
+    address = await made(site, admin)
+    await site.execute(
+        "update provider set client_id = 'mistyped' where slug = 'second' and tenant_id = $1", site.tenant.id
+    )
+    found = await admin.client.post(f"{address}/test", headers={**from_page(site), "accept-language": "de"})
+    told = words(found)
+    assert "falsch Client-Authentifizierung: Der Anbieter nimmt den Client nicht an" in told
+    assert "Kopieren Sie beide noch einmal vom Anbieter." in told
 
 
 async def test_settings_are_saved_and_a_stale_version_is_told(site: Site) -> None:

@@ -71,7 +71,9 @@ def test_every_problem_that_a_form_can_meet_is_told_in_the_languages_of_the_cons
     assert told - ALL.keys() == set()
 
 
-@pytest.mark.parametrize(("family", "kind"), [("warning", WarningKind), ("access", FindingKind)])
+@pytest.mark.parametrize(
+    ("family", "kind"), [("warning", WarningKind), ("access", FindingKind), ("access_remedy", FindingKind)]
+)
 def test_every_warning_and_finding_is_told_in_the_languages_of_the_console(family: str, kind: type[StrEnum]) -> None:
     assert {key for key in CATALOGUE["en"] if key.startswith(f"{family}.")} == {f"{family}.{one}" for one in kind}
 

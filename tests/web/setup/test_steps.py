@@ -4,7 +4,7 @@ import pytest
 
 from tests.openid_provider import Fault
 from tests.web.console.visitor import words
-from tests.web.local_site import PAGE
+from tests.web.local_site import PAGE, from_page
 from tests.web.setup.customer import READ, SECRET, customer_at
 from tests.web.site import Site
 
@@ -165,3 +165,15 @@ async def test_the_pages_are_there_in_german(site: Site) -> None:
     steps = await it.go("vendor", vendor="okta")
     assert "Legen Sie eine App Integration an" in words(steps)
     assert "Tragen Sie die Redirect-URL hier ein: Okta admin console" in words(steps)
+
+
+async def test_what_the_test_finds_is_told_in_the_language_of_the_page(site: Site) -> None:
+    customer = await customer_at(site)
+    await customer.connected(secret="not the one")
+    found = await customer.client.post("/setup/test", headers={**from_page(site), "accept-language": "de"})
+    told = words(found)
+    assert (
+        "Client-Authentifizierung: Der Anbieter nimmt den Client nicht an: Das Secret oder die Client-ID ist falsch."
+        in told
+    )
+    assert "Kopieren Sie beide noch einmal vom Anbieter." in told
