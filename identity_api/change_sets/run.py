@@ -1,6 +1,7 @@
 """Preview a set of changes, or make it: one transaction, all of it or nothing."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -10,13 +11,14 @@ from identity_api.accounts.ways_in import an_admin_remains
 from identity_api.change_sets.changes import (
     MAX_CHANGES,
     Change,
+    CreateMapping,
     GrantPermission,
     RevokePermission,
     Undo,
 )
 from identity_api.change_sets.effect import Effect, digest_of, effect_of, mapping_ids_of
 from identity_api.change_sets.errors import ChangesRefused, Problem
-from identity_api.change_sets.steps import Done, make
+from identity_api.change_sets.steps import Done, make, make_mappings
 from identity_api.change_sets.undo import inverses
 from identity_api.change_sets.warnings import Warned, warnings_of
 from identity_api.db import audit, change_sets, locks, ways_in
@@ -111,7 +113,7 @@ async def _made(
         edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
         with audit.part_of(uuid7()) as part:
-            done = await _Steps(edit, changes).make_all()
+            done = await _Steps(edit, changes, part).make_all()
         _check_may_look(viewer, done)
         effect = await effect_of(connection, database.limits, tenant_id, done)
         digest = digest_of(done, effect)
@@ -162,9 +164,10 @@ async def _finish(
 class _Steps:
     """The changes of one set, in their transaction. If one cannot be made, this is noted, and the others are tried."""
 
-    def __init__(self, edit: Edit, changes: Sequence[Change | Undo]) -> None:
+    def __init__(self, edit: Edit, changes: Sequence[Change | Undo], part: audit.Part) -> None:
         self._edit = edit
         self._changes = changes
+        self._part = part
         self._problems: list[Problem] = []
 
     async def make_all(self) -> list[Done]:
@@ -174,10 +177,14 @@ class _Steps:
         if not self._problems:
             ensure_number(len(written))
         await self._lock([change for _, change in written])
-        done = [await self._tried(number, change) for number, change in written]
+        done: list[Done] = []
+        for is_new_mapping, alike in groupby(written, lambda one: isinstance(one[1], CreateMapping)):
+            some = list(alike)
+            together = await self._tried_together([change for _, change in some]) if is_new_mapping else None
+            done += together or [made for number, change in some if (made := await self._tried(number, change))]
         if self._problems:
             raise ChangesRefused(sorted(self._problems, key=lambda one: one.number))
-        return [one for one in done if one is not None]
+        return done
 
     async def _written(self, number: int, change: Change | Undo) -> Sequence[Change]:
         if not isinstance(change, Undo):
@@ -199,6 +206,16 @@ class _Steps:
         ]
         for name, owner_id in limits:
             await locks.limit(connection, name, tenant_id, owner_id)
+
+    async def _tried_together(self, changes: Sequence[Change]) -> list[Done] | None:
+        """Make new mappings at once, as an import has hundreds. None if one cannot be made: each alone tells which, and why."""
+        events = self._part.events
+        try:
+            async with self._edit.connection.transaction():  # a savepoint, as for one
+                return await make_mappings(self._edit, [one for one in changes if isinstance(one, CreateMapping)])
+        except IdentityAPIError:
+            self._part.events = events
+            return None
 
     async def _tried(self, number: int, change: Change) -> Done | None:
         try:

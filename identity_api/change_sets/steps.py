@@ -27,6 +27,7 @@ from identity_api.db.permissions import PermissionRecord
 from identity_api.errors import NotFound, Refused
 from identity_api.group_mappings import catalogue, edit
 from identity_api.group_mappings.rules import Edit, Edited, Rule, values_of
+from identity_api.permissions.delegation import Actor
 
 Kind = Literal["mapping", "permission", "grant"]
 
@@ -57,9 +58,8 @@ async def make(one: Edit, change: Change) -> Done:
         Refused: `FORBIDDEN` without the permission that the change needs alone; and what its use case raises.
         NotFound, BadInput, Conflict: as its use case.
     """
-    needed, actor = RIGHTS[type(change)], one.actor
-    if not actor.is_operator and needed not in actor.permissions:
-        raise Refused(f"This needs the permission {needed}.")
+    actor = one.actor
+    _check_right(actor, change)
     match change:
         case CreateMapping() | UpdateMapping() | DeleteMapping():
             return _mapping_done(await (await _mapping_edit(one, change))(one))
@@ -81,12 +81,32 @@ async def make(one: Edit, change: Change) -> Done:
             return await _by_hand(one, change)
 
 
+async def make_mappings(one: Edit, changes: Sequence[CreateMapping]) -> list[Done]:
+    """Make new mappings at once, in the statements of one. Raises as `make`."""
+    for change in changes:
+        _check_right(one.actor, change)
+    names = {name for change in changes for name in change.permissions if isinstance(name, str)}
+    known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
+    rules = [_rule(change, _ids(change.permissions, known)) for change in changes]
+    return [_mapping_done(made) for made in await edit.create(one, rules, managed_by="API")]
+
+
+def _check_right(actor: Actor, change: Change) -> None:
+    needed = RIGHTS[type(change)]
+    if not actor.is_operator and needed not in actor.permissions:
+        raise Refused(f"This needs the permission {needed}.")
+
+
+def _rule(change: CreateMapping, given: tuple[UUID, ...]) -> Rule:
+    return Rule(change.provider_id, change.pattern, change.match, given, change.enabled)
+
+
 async def _mapping_edit(one: Edit, change: CreateMapping | UpdateMapping | DeleteMapping) -> edit.Change:
     if isinstance(change, DeleteMapping):
         return edit.deleting(change.mapping_id, expected_version=change.version)
     if isinstance(change, CreateMapping):
         given = await _permission_ids(one, change.permissions)
-        return edit.creating(Rule(change.provider_id, change.pattern, change.match, given, change.enabled))
+        return edit.creating(_rule(change, given))
     before = await mappings.get(one.connection, one.actor.tenant_id, change.mapping_id)
     if before is None:
         raise NotFound("There is no such group mapping.")
@@ -167,7 +187,11 @@ async def _permission_ids(one: Edit, references: Sequence[Reference]) -> tuple[U
     """Each once, in the order given. Names must exist; the edit itself checks that ids do."""
     names = [reference for reference in references if isinstance(reference, str)]
     known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
-    if not known.keys() >= set(names):
+    return _ids(references, known)
+
+
+def _ids(references: Sequence[Reference], known: Mapping[str, PermissionRecord]) -> tuple[UUID, ...]:
+    if any(isinstance(reference, str) and reference not in known for reference in references):
         raise NotFound("There is no such permission.")
     found = [known[reference].id if isinstance(reference, str) else reference for reference in references]
     return tuple(dict.fromkeys(found))

@@ -315,21 +315,23 @@ async def concerned(
     return [row["identity_id"] for row in rows]
 
 
-async def concerned_of(connection: Connection, tenant_id: UUID, mapping_id: UUID, user_id: UUID) -> list[UUID]:
-    """Identities of one user that an edit of the mapping concerns."""
+async def concerned_of(
+    connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID], user_id: UUID
+) -> list[UUID]:
+    """Identities of one user that an edit of one of these mappings concerns."""
     rows = await connection.fetch(
         """
         select i.id from identity i
         where i.tenant_id = $1 and i.user_id = $3 and (
             exists (select from permission_grant g
-                where g.tenant_id = $1 and g.identity_id = i.id and g.mapping_id = $2 and g.source = 'GROUP'
+                where g.tenant_id = $1 and g.identity_id = i.id and g.mapping_id = any($2::uuid[]) and g.source = 'GROUP'
                     and g.revoked_at is null)
             or exists (select from identity_group ig
-                join mapping_group mg on mg.tenant_id = $1 and mg.group_id = ig.group_id and mg.mapping_id = $2
+                join mapping_group mg on mg.tenant_id = $1 and mg.group_id = ig.group_id and mg.mapping_id = any($2::uuid[])
                 where ig.tenant_id = $1 and ig.identity_id = i.id))
         """,
         tenant_id,
-        mapping_id,
+        list(mapping_ids),
         user_id,
     )
     return [row["id"] for row in rows]

@@ -123,8 +123,7 @@ class Edit:
             before: the mappings as they were; None for a new one.
         """
         actor, mapping_ids = self.actor, list(before)
-        for mapping_id in mapping_ids:
-            await self._check_actor_gains_nothing(mapping_id)
+        await self._check_actor_gains_nothing(mapping_ids)
         concerned = await mappings.begin_changes(self.connection, actor.tenant_id, mapping_ids, actor.name)
         found = [] if is_deleted else await mappings.by_ids(self.connection, actor.tenant_id, mapping_ids)
         after = {one.id: one for one in found}
@@ -143,16 +142,16 @@ class Edit:
         await audit.record(self.connection, actor.tenant_id, actor.name, events)
         return edited
 
-    async def _check_actor_gains_nothing(self, mapping_id: UUID) -> None:
+    async def _check_actor_gains_nothing(self, mapping_ids: Sequence[UUID]) -> None:
         """Both what the edit puts in force at once and what `apply` would open later count (I8)."""
         actor = self.actor
         if actor.user_id is None:
             return
-        own = await mappings.concerned_of(self.connection, actor.tenant_id, mapping_id, actor.user_id)
+        own = await mappings.concerned_of(self.connection, actor.tenant_id, mapping_ids, actor.user_id)
         if not own:  # a set may have hundreds of changes, and few of them concern who makes it
             return
         after = set(await grants.effective(self.connection, actor.tenant_id, actor.user_id))
-        decision = await grants.decide(self.connection, actor.tenant_id, own, [mapping_id])
+        decision = await grants.decide(self.connection, actor.tenant_id, own, mapping_ids)
         opened = await permissions.by_ids(
             self.connection, actor.tenant_id, {o.permission_id for o in decision.openings}
         )

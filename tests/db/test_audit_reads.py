@@ -20,7 +20,8 @@ _MANY = """
     insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names,
         salt)
     select overlay(gen_random_uuid()::text placing lpad(to_hex(n), 8, '0') from 1 for 8)::uuid, $1, now(),
-        'user:' || md5((n % 1000)::text)::uuid, case when $3 then 'everywhere' else 'user.tested_' || n % 50 end, 'user', md5((n % 1000)::text)::uuid,
+        'user:' || md5((n % 1000)::text)::uuid, case when $3 then 'everywhere' else 'user.tested_' || n % 50 end,
+        'user', md5((n % 1000)::text)::uuid,
         md5((n % 1000)::text)::uuid, '{}', '{}', gen_random_uuid()
     from generate_series(1, $2::int) n
 """

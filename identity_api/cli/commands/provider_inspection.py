@@ -57,14 +57,14 @@ def test(ctx: click.Context, tenant: str, slug: str, as_json: bool) -> None:
     from identity_api.cli.outcome import PROBLEM
     from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.providers import test_provider
-    from identity_api.diagnostics import remedy_beside_self_test
+    from identity_api.diagnostics import explain_finding
 
     settings = read_settings()
     tested = run_on_database(settings, lambda database: test_provider(database, settings, tenant, slug))
     if as_json:
         print_json(tested)
     else:
-        remedy = [] if tested.verdict.status == "ok" else [f"        {remedy_beside_self_test(tested.verdict.code)}"]
+        remedy = [] if tested.verdict.status == "ok" else [f"        {explain_finding(tested.verdict.code).remedy}"]
         print_lines([tested.verdict, *remedy, "", *tested.findings])
     if tested.verdict.status == "fail":
         ctx.exit(PROBLEM)
