@@ -139,8 +139,20 @@ def _check(method: str) -> Schema:
         "summary": "Whether a proxy lets a request of this method pass that has this credential.",
         "description": "At any host below `/t/TENANT`, since a proxy names the host of what it guards.",
         "security": [{"bearer": []}, {"cookie": []}],
-        "parameters": _query({}, {"permission": _described(_TEXT, "One that they must hold.")}),
-        "responses": answers | {"200": {**answers["200"], "headers": told}},
+        "parameters": _query(
+            {},
+            {
+                "permission": _described(_TEXT, "One that they must hold."),
+                "sign_in": _described(
+                    _TEXT, "1: a browser that opens a page and is not signed in is sent to the login page, and back."
+                ),
+            },
+        ),
+        "responses": answers
+        | {
+            "200": {**answers["200"], "headers": told},
+            "303": {"description": "To the login page, with `sign_in=1`."},
+        },
     }
 
 

@@ -140,7 +140,11 @@ def running_product() -> Iterator[Product]:
 
 
 def _environment(folder: Path, interop_port: int) -> dict[str, str]:
-    return {"IDENTITY_DATA_DIR": str(folder), "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{interop_port}"}
+    return {
+        "IDENTITY_DATA_DIR": str(folder),
+        "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{interop_port}",
+        "IDENTITY_TRUSTED_PROXIES": "127.0.0.1/32",  # those of the tests
+    }
 
 
 def _is_ready(product: Product) -> bool:

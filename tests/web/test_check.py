@@ -106,3 +106,54 @@ async def test_a_preflight_of_what_is_guarded_is_a_request_like_any_other(caller
 async def test_no_other_address_is_answered_at_any_host(caller: Caller, path: str) -> None:
     client, headers = caller.site.client(base_url=GUARDED), {"authorization": f"Bearer {caller.token}"}
     refused(await client.get(f"/t/{caller.site.tenant.slug}{path}", headers=headers), 400, "INVALID_HOST")
+
+
+PAGE = {"accept": "text/html", "x-forwarded-uri": "/documents/7?a=1&b=%2F"}
+
+
+async def test_a_browser_that_opens_a_page_is_sent_to_the_login_page_and_back(caller: Caller) -> None:
+    nobody = caller.site.client()
+    sent = await nobody.get("/v1/check?sign_in=1", headers=PAGE)
+    assert sent.status_code == 303
+    assert sent.headers["location"] == f"{caller.site.origin}/login?return_to=%2Fdocuments%2F7%3Fa%3D1%26b%3D%252F"
+    signed_in = await caller.site.signed_in("bob")
+    assert (await signed_in.get("/v1/check?sign_in=1", headers=PAGE)).status_code == 200
+    await signed_in.post("/auth/logout", headers={"origin": caller.site.origin})
+    assert (await signed_in.get("/v1/check?sign_in=1", headers=PAGE)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "/%0d%0aset-cookie:a", ""]
+)
+async def test_the_login_page_leads_back_to_no_other_host(caller: Caller, wanted: str) -> None:
+    sent = await caller.site.client().get("/v1/check?sign_in=1", headers={**PAGE, "x-forwarded-uri": wanted})
+    assert sent.headers["location"] == f"{caller.site.origin}/login"
+
+
+@pytest.mark.parametrize(
+    ("query", "more"),
+    [
+        ("", {}),
+        ("?sign_in=1", {"accept": "application/json"}),
+        ("?sign_in=1", {"x-forwarded-method": "POST"}),
+        ("?sign_in=0", {}),
+    ],
+)
+async def test_what_is_no_page_of_a_browser_is_not_sent_anywhere(
+    caller: Caller, query: str, more: dict[str, str]
+) -> None:
+    refused(await caller.site.client().get(f"/v1/check{query}", headers={**PAGE, **more}), 401, "UNAUTHENTICATED")
+
+
+async def test_a_cookie_passes_with_what_changes_something_from_the_hosts_own_pages_alone(caller: Caller) -> None:
+    """As a proxy asks that says the method beside, because it asks with GET."""
+    signed_in = await caller.site.signed_in("bob")
+
+    async def status(**headers: str) -> int:
+        asked = {"x-forwarded-method": "POST", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return (await signed_in.get("/v1/check", headers=asked)).status_code
+
+    assert await status(origin=caller.site.origin) == 200
+    assert await status(origin="https://evil.acme.example") == 403
+    assert await status() == 403
+    assert await status(x_forwarded_method="GET") == 200

@@ -16,12 +16,13 @@ from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginRequest
 from identity_api.sessions.login.password_login import check_beginning, is_offered
 from identity_api.sessions.login.prepare import prepare
+from identity_api.sessions.login.return_to import own_path
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, headers
-from identity_api.web.http.errors import HTTPRefusal
+from identity_api.web.http.errors import HTTPRefusal, Unauthenticated
 from identity_api.web.http.parameters import WebRequest, deps_of, json_of, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
-from identity_api.web.http.response import json_response, to_litestar
+from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.openapi import DOCUMENT
 from identity_api.web.routes.login import beginning_of, tenant_of
 
@@ -127,19 +128,45 @@ async def check(request: WebRequest) -> Response[Any]:
     """Whether a proxy lets a request pass, which it asks about with the method and the `Authorization` of that request.
 
     200, the one status that Envoy's `ext_authz` takes for a yes, has headers that say who it is. `permission` in the query is one
-    that they must hold: 403 otherwise (RFC 6750 section 3.1). `tenancy.CHECK` has why any host will do.
+    that they must hold: 403 otherwise (RFC 6750 section 3.1). With `sign_in=1` a browser that opens a page and is not signed
+    in is sent to the login page, and comes back to `X-Forwarded-Uri`. `tenancy.CHECK` has why any host will do.
     """
-    tenant = tenant_of(context_of(request.scope))
-    found = await authentication.require(deps_of(request), request.scope)
-    asked = query_of(request)
-    if asked.keys() - {"permission"}:
+    deps, context = deps_of(request), context_of(request.scope)
+    tenant, asked = tenant_of(context), query_of(request)
+    # Of proxies that ask with a GET about every method; it can only make the check stricter.
+    context.method = (headers.first(request.scope, b"x-forwarded-method") or context.method).upper()
+    try:
+        found = await authentication.require(deps, request.scope)
+    except Unauthenticated:
+        if asked.get("sign_in") != "1" or not _opens_page(request.scope, context):
+            raise
+        return redirect(await _sign_in_address(deps, request.scope))
+    if asked.keys() - {"permission", "sign_in"} or asked.get("sign_in", "1") != "1":
         # Otherwise a typing error would let everybody in.
-        raise BadInput("Only permission is asked for here.", code="PARAMETERS_INVALID")
+        raise BadInput("Only permission and sign_in=1 are known here.", code="PARAMETERS_INVALID")
     needed = asked.get("permission")
     if needed is not None and needed not in found.permissions:
         challenge = {"WWW-Authenticate": 'Bearer realm="identity-api", error="insufficient_scope"'}
         raise HTTPRefusal(403, "FORBIDDEN", "The permission that this address needs is missing.", headers=challenge)
     return to_litestar(HTTPResponse(200, {"Identity-User": str(found.user.id), "Identity-Tenant": tenant.slug}))
+
+
+def _opens_page(scope: Any, context: RequestContext) -> bool:
+    accept = headers.first(scope, b"accept") or ""
+    return context.method in ("GET", "HEAD") and "text/html" in accept
+
+
+async def _sign_in_address(deps: WebDeps, scope: Any) -> str:
+    """The login page, which leads back to the address that the proxy names, if it is one of this host.
+
+    Absolute, because Traefik takes a path for one of the address at which it asks.
+    """
+    address = context_of(scope).origin + await authentication.login_address(deps, scope)
+    try:
+        wanted = own_path(headers.first(scope, b"x-forwarded-uri") or "")
+    except BadInput:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{urlencode({'return_to': wanted})}"
 
 
 @get("/v1/openapi.json", name="openapi")
