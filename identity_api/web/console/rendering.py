@@ -19,6 +19,7 @@ from identity_api.providers.presets import PRESETS
 from identity_api.web.console.asking import Problem
 from identity_api.web.console.charts import bars, shares
 from identity_api.web.console.pages import Page, navigation
+from identity_api.web.console.provider_forms import SETTINGS
 from identity_api.web.console.rules import SEVERAL, whole_number
 from identity_api.web.console.texts import CATALOGUE, Texts
 from identity_api.web.http.request_context import RequestContext
@@ -107,7 +108,12 @@ def _environment() -> jinja2.Environment:
         "whole": whole,
     }
     environment.globals |= {"unshown_details": UNSHOWN_DETAILS, "unshown_settings": UNSHOWN_SETTINGS}
-    environment.globals |= {"presets": PRESETS, "explain_finding": explain_finding, "explain_failure": explain_failure}
+    environment.globals |= {
+        "presets": PRESETS,
+        "settings": SETTINGS,
+        "explain_finding": explain_finding,
+        "explain_failure": explain_failure,
+    }
     environment.globals |= {"bars": bars, "shares": shares}
     environment.filters |= {"when": when, "query": urlencode, "listed": listed}
     return environment

@@ -11,6 +11,7 @@ import pytest
 import identity_api
 from identity_api.graphql.ids import global_id
 from identity_api.web.console.pages import CHANGES
+from identity_api.web.console.texts import CATALOGUE
 from tests import factories as make
 from tests.graphql.test_audit import EXPECTED
 from tests.openid_provider import Fault
@@ -65,6 +66,7 @@ async def test_every_kind_of_last_change_is_one_that_is_recorded() -> None:
     by_mutations = {action for events in EXPECTED.values() for action in events}
     unknown = [one for one in CHANGES if one not in by_mutations and not any(f'"{one}"' in text for text in code)]
     assert unknown == []
+    assert [one for one in CHANGES if f"action.{one}" not in CATALOGUE["en"]] == []
 
 
 async def test_what_to_look_at_is_short_and_leads_to_each_mapping_by_its_name(site: Site) -> None:

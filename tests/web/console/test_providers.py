@@ -52,6 +52,28 @@ async def test_a_test_and_a_test_login_are_told_with_the_names_of_the_claims(sit
     assert "engineering" not in report
 
 
+async def test_further_settings_are_shown_and_saved_and_one_that_cannot_be_is_told(site: Site) -> None:
+    admin = await admin_at(site)
+    address = await made(site, admin)
+    page = (await admin.get(address)).text
+    assert '<option value="STRICT" selected>' in page
+    fields = {
+        "label": "Second",
+        "syncMode": "ADDITIVE",
+        "syncIntervalSeconds": "120",
+        "usernameClaim": "upn, email",
+        "maxRate": "7",
+    }
+    refused = await admin.post(address, **{**fields, "syncIntervalSeconds": "1"}, version="1")
+    assert refused.status_code == 400
+    assert 'id="syncIntervalSeconds" name="syncIntervalSeconds" value="1"' in refused.text
+    assert "<details open>" in refused.text
+    saved = (await admin.follow(await admin.post(address, **fields, reauthentication="yes", version="1"))).text
+    assert '<option value="ADDITIVE" selected>' in saved
+    for name, value in (("syncIntervalSeconds", "120"), ("usernameClaim", "upn, email"), ("maxRate", "7")):
+        assert f'id="{name}" name="{name}" value="{value}"' in saved
+
+
 async def test_what_a_test_finds_is_told_in_the_language_of_the_page(site: Site) -> None:
     admin = await admin_at(site)
     address = await made(site, admin)

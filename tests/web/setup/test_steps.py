@@ -173,7 +173,7 @@ async def test_what_the_test_finds_is_told_in_the_language_of_the_page(site: Sit
     found = await customer.client.post("/setup/test", headers={**from_page(site), "accept-language": "de"})
     told = words(found)
     assert (
-        "Client-Authentifizierung: Der Anbieter nimmt den Client nicht an: Das Secret oder die Client-ID ist falsch."
+        "Client-Authentifizierung: Der Anbieter nimmt den Client nicht an: Das Geheimnis oder die Client-ID ist falsch."
         in told
     )
     assert "Kopieren Sie beide noch einmal vom Anbieter." in told
