@@ -308,8 +308,7 @@ CREATE TABLE public.mapping_change (
     total integer NOT NULL,
     done integer NOT NULL,
     after_identity_id uuid,
-    created_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone
+    created_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.mapping_group (
     tenant_id uuid NOT NULL,
@@ -836,8 +835,7 @@ CREATE INDEX login_handle_attempt ON public.login_handle USING btree (tenant_id,
 CREATE INDEX logout_handle_expiry ON public.logout_handle USING btree (expires_at);
 CREATE INDEX logout_token_seen_ended ON public.logout_token_seen USING btree (tenant_id, provider_id, ended_hash);
 CREATE INDEX logout_token_seen_expiry ON public.logout_token_seen USING btree (expires_at);
-CREATE INDEX mapping_change_mapping_open ON public.mapping_change USING btree (tenant_id, mapping_id) WHERE (finished_at IS NULL);
-CREATE INDEX mapping_change_open ON public.mapping_change USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
+CREATE INDEX mapping_change_mapping ON public.mapping_change USING btree (tenant_id, mapping_id);
 CREATE INDEX mapping_group_group ON public.mapping_group USING btree (tenant_id, group_id);
 CREATE INDEX mapping_permission_permission ON public.mapping_permission USING btree (tenant_id, permission_id);
 CREATE INDEX one_time_code_attempt ON public.one_time_code USING btree (tenant_id, attempt_id);

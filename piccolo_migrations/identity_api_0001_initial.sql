@@ -462,12 +462,10 @@ create table mapping_change (
     done integer not null,
     after_identity_id uuid,
     created_at timestamptz not null,
-    finished_at timestamptz,
     primary key (tenant_id, id),
     foreign key (tenant_id, mapping_id) references group_mapping
 );
-create index mapping_change_open on mapping_change (tenant_id, created_at) where finished_at is null;
-create index mapping_change_mapping_open on mapping_change (tenant_id, mapping_id) where finished_at is null;
+create index mapping_change_mapping on mapping_change (tenant_id, mapping_id);
 
 create table permission_grant (
     id uuid not null,

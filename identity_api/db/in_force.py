@@ -6,9 +6,7 @@ a distributed one runs a statement at the node that has the tenant's rows, where
 
 from typing import Final
 
-_IS_EDITED: Final = (
-    "(select exists (select from mapping_change c where c.tenant_id = {tenant} and c.finished_at is null))"
-)
+_IS_EDITED: Final = "(select exists (select from mapping_change c where c.tenant_id = {tenant}))"
 """Whether grants of the tenant still follow an edit; asked once for a statement, and mostly answered with no."""
 
 _PENDING: Final = """(
@@ -24,7 +22,7 @@ _PENDING: Final = """(
     -- The latest: an earlier one may have given something else.
     cross join lateral (
         select id, created_at, actor from mapping_change
-        where tenant_id = {tenant} and mapping_id = mg.mapping_id and finished_at is null order by id desc limit 1) c
+        where tenant_id = {tenant} and mapping_id = mg.mapping_id order by id desc limit 1) c
     cross join lateral (
         select from group_mapping m where m.tenant_id = {tenant} and m.id = mg.mapping_id
             and m.enabled and m.deleted_at is null and (m.provider_id is null or m.provider_id = i.provider_id) limit 1) m
@@ -46,7 +44,7 @@ _WITHDRAWN: Final = """(
     from permission_grant g
     where g.tenant_id = {tenant} and g.user_id = {user} and g.source = 'GROUP' and g.revoked_at is null
         and exists (select from mapping_change c
-            where c.tenant_id = {tenant} and c.mapping_id = g.mapping_id and c.finished_at is null)
+            where c.tenant_id = {tenant} and c.mapping_id = g.mapping_id)
         and not exists (
             select from group_mapping m
             join identity i on i.tenant_id = {tenant} and i.id = g.identity_id

@@ -20,14 +20,14 @@ class Change(msgspec.Struct, frozen=True):
 
 
 async def lock_next_change(connection: Connection, *, after_tenant: UUID | None = None) -> Change | None:
-    """The oldest unfinished edit of a tenant that no other worker holds; locked until the transaction ends.
+    """The oldest edit of a tenant that no other worker holds; locked until the transaction ends.
 
     Args:
         after_tenant: the tenant before: tenants take turns, so that many edits of one tenant delay no other.
     """
     waiting = await connection.fetch(
         """
-        select tenant_id from mapping_change where finished_at is null group by tenant_id
+        select tenant_id from mapping_change group by tenant_id
         order by $1::uuid is not null and tenant_id <= $1, tenant_id limit 100
         """,
         after_tenant,
@@ -36,7 +36,7 @@ async def lock_next_change(connection: Connection, *, after_tenant: UUID | None 
         row = await connection.fetchrow(
             """
             select id, tenant_id, mapping_id, actor, after_identity_id from mapping_change
-            where tenant_id = $1 and finished_at is null order by created_at limit 1 for update skip locked
+            where tenant_id = $1 order by created_at limit 1 for update skip locked
             """,
             tenant["tenant_id"],
         )
@@ -53,11 +53,11 @@ class LatestEdit(msgspec.Struct, frozen=True):
 
 
 async def latest_edit(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> LatestEdit:
-    """Of the mapping's unfinished edits, of which there is at least one."""
+    """Of the mapping's edits that grants still follow, of which there is at least one."""
     row = await connection.fetchrow(
         """
         select actor, created_at as at from mapping_change
-        where tenant_id = $1 and mapping_id = $2 and finished_at is null order by id desc limit 1
+        where tenant_id = $1 and mapping_id = $2 order by id desc limit 1
         """,
         tenant_id,
         mapping_id,
@@ -66,18 +66,23 @@ async def latest_edit(connection: Connection, tenant_id: UUID, mapping_id: UUID)
     return LatestEdit(**row)
 
 
-async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID], *, finished: bool) -> None:
-    """Record the edit's progress."""
+async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID]) -> None:
+    """Record the edit's progress.
+
+    Args:
+        reached: identities of this step, in their order; at least one.
+    """
     await connection.execute(
         """
-        update mapping_change set done = done + $3, after_identity_id = coalesce($4, after_identity_id),
-            finished_at = moment.at
-        from (select case when $5 then now() end as at) moment
-        where tenant_id = $1 and id = $2
+        update mapping_change set done = done + $3, after_identity_id = $4 where tenant_id = $1 and id = $2
         """,
         change.tenant_id,
         change.id,
         len(reached),
-        reached[-1] if reached else None,
-        finished,
+        reached[-1],
     )
+
+
+async def end_change(connection: Connection, change: Change) -> None:
+    """Delete the edit, whose grants are all written; the audit keeps who made it and what it changed."""
+    await connection.execute("delete from mapping_change where tenant_id = $1 and id = $2", change.tenant_id, change.id)

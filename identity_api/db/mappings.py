@@ -55,7 +55,7 @@ _SELECT = """
         select count(*) as groups from mapping_group where tenant_id = $1 and mapping_id = m.id) g
     cross join lateral (
         select sum(greatest(total - done, 1)) as pending from mapping_change
-        where tenant_id = $1 and mapping_id = m.id and finished_at is null) c
+        where tenant_id = $1 and mapping_id = m.id) c
     where m.tenant_id = $1 and m.deleted_at is null
 """
 

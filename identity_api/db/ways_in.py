@@ -160,7 +160,7 @@ async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence
             join mapping_group mg on mg.tenant_id = $1 and mg.mapping_id = c.mapping_id
             join identity_group ig on ig.tenant_id = $1 and ig.group_id = mg.group_id
             join identity holder on holder.tenant_id = $1 and holder.id = ig.identity_id
-            {_IN_FORCE} and c.tenant_id = $1 and c.finished_at is null
+            {_IN_FORCE} and c.tenant_id = $1
         ))
         """,
         tenant_id,

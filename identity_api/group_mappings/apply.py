@@ -81,5 +81,8 @@ async def _apply_chunk(database: Database, chunk: int, *, after_tenant: UUID | N
                 connection, tenant_id, concerned, mapping_ids=[mapping_id], actor=edit.actor, given_at=edit.at
             )
         is_last = len(concerned) < chunk
-        await mapping_changes.advance_change(connection, change, concerned, finished=is_last)
+        if is_last:
+            await mapping_changes.end_change(connection, change)
+        else:
+            await mapping_changes.advance_change(connection, change, concerned)
         return _Step(tenant_id, len(concerned), is_last)

@@ -295,7 +295,7 @@ WRITTEN = (
     join identity i on i.tenant_id = $1 and i.id = g.identity_id
     where m.tenant_id = $1
     """,
-    "update mapping_change set finished_at = now() where tenant_id = $1",
+    "delete from mapping_change where tenant_id = $1",
     "insert into user_read (id, tenant_id, facts, brief) select id, tenant_id, '[[],[],[]]', '[[],[]]' from app_user"
     " where tenant_id = $1 on conflict do nothing",
 )

@@ -75,7 +75,7 @@ class MappingGroup(Table, tablename="mapping_group"):
 
 
 class MappingChange(Table, tablename="mapping_change"):
-    """A mapping edit whose effect on grants is still being written, user by user."""
+    """A mapping edit whose effect on grants is still being written, user by user; deleted with the last of them."""
 
     id = key()
     tenant_id = reference()
@@ -85,7 +85,6 @@ class MappingChange(Table, tablename="mapping_change"):
     done = number()
     after_identity_id = reference(null=True)
     created_at = time()
-    finished_at = time(null=True)
 
 
 class PermissionGrant(Table, tablename="permission_grant"):

@@ -39,7 +39,7 @@ async def _is_settled(place: Place) -> bool:
         """
         select (select count(*) from identity_sync s where due_at <= now() or lease_until > now() or outcome <> 'ok')
             + (select count(*) from audit_event where sequence is null)
-            + (select count(*) from mapping_change where finished_at is null)
+            + (select count(*) from mapping_change)
         """
     )
     return int(left) == 0
