@@ -95,7 +95,7 @@ def cursors_of(servers: dict[str, Server], tenant: Tenant) -> dict[str, str]:
     if POSTGRAPHILE in servers:
         for order in ("PRIMARY_KEY_ASC", "USERNAME_FOLDED_ASC"):
             document = f"{{ allAppUsers(first: 1, orderBy: {order}) {{ pageInfo {{ endCursor }} }} }}"
-            wire = cases._graphql(tenant.session_tokens[0], document, {})
+            wire = cases.graphql(tenant.session_tokens[0], document, {})
             answer = msgspec.json.decode(answers.ask(servers[POSTGRAPHILE].port, wire))
             cursor = answer["data"]["allAppUsers"]["pageInfo"]["endCursor"]
             found[order] = msgspec.json.decode(base64.b64decode(cursor))[0]

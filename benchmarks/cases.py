@@ -35,9 +35,7 @@ _NESTED_OF_POSTGRAPHILE = """rowId username identitiesByTenantIdAndUserId { node
     rowId state subject providerByTenantIdAndProviderId { label }
     identityGroupsByTenantIdAndIdentityId { nodes { providerGroupByTenantIdAndGroupId { name } } } } }"""
 _PAGE_INFO = "pageInfo { hasNextPage endCursor }"
-_VIEWER = (
-    "{ viewer { user { id username displayLabel email } permissions { name reasons { source group { name } } } } }"
-)
+VIEWER = "{ viewer { user { id username displayLabel email } permissions { name reasons { source group { name } } } } }"
 
 
 def _page(node: str, arguments: str, variables: str) -> str:
@@ -58,7 +56,8 @@ def request(
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _graphql(token: str, document: str, variables: dict[str, Any]) -> bytes:
+def graphql(token: str, document: str, variables: dict[str, Any]) -> bytes:
+    """A complete GraphQL request of whoever holds the token."""
     body = msgspec.json.encode({"query": document, "variables": variables})
     return request("POST", "/graphql", f"Bearer {token}", body)
 
@@ -120,8 +119,8 @@ def _viewer(keys: Keys) -> dict[str, list[bytes]]:
     tokens = keys.tenant.viewer_tokens
     document = f"{{ viewer {{ {_USER_OF_POSTGRAPHILE} }} }}"
     return {
-        PRODUCT: [_graphql(token, _VIEWER, {}) for token in tokens],
-        POSTGRAPHILE: [_graphql(token, document, {}) for token in tokens],
+        PRODUCT: [graphql(token, VIEWER, {}) for token in tokens],
+        POSTGRAPHILE: [graphql(token, document, {}) for token in tokens],
         BY_HAND: [_rest(token, "/viewer") for token in tokens],
     }
 
@@ -134,8 +133,8 @@ def _one_user(keys: Keys) -> dict[str, list[bytes]]:
     theirs = f"query($id: UUID!, $tenant: UUID!) {{ {by_key} {{ {_USER_OF_POSTGRAPHILE} }} }}"
     tenant = str(keys.tenant.id)
     return {
-        PRODUCT: [_graphql(token(place), ours, {"id": global_id("User", id)}) for place, id in asked],
-        POSTGRAPHILE: [_graphql(token(place), theirs, {"id": str(id), "tenant": tenant}) for place, id in asked],
+        PRODUCT: [graphql(token(place), ours, {"id": global_id("User", id)}) for place, id in asked],
+        POSTGRAPHILE: [graphql(token(place), theirs, {"id": str(id), "tenant": tenant}) for place, id in asked],
         BY_HAND: [_rest(token(place), f"/users/{id}") for place, id in asked],
         FLOOR: [_rest(token(place), "/users", id=id) for place, id in asked],
     }
@@ -155,10 +154,8 @@ def _pages_by_id(keys: Keys, ours: str, theirs: str, more: dict[str, Any]) -> di
 
     floor = {} if more else {FLOOR: [_rest(token(at), "/users", first=50, after=id) for at, id in asked]}
     return {
-        PRODUCT: [
-            _graphql(token(at), document, {"after": keys.cursor("ID ASC", Position("", id))}) for at, id in asked
-        ],
-        POSTGRAPHILE: [_graphql(token(at), of_postgraphile, {"after": cursor(id)}) for at, id in asked],
+        PRODUCT: [graphql(token(at), document, {"after": keys.cursor("ID ASC", Position("", id))}) for at, id in asked],
+        POSTGRAPHILE: [graphql(token(at), of_postgraphile, {"after": cursor(id)}) for at, id in asked],
         BY_HAND: [_rest(token(at), "/users", first=50, after=id, **more) for at, id in asked],
         **floor,
     }
@@ -171,8 +168,8 @@ def _filtered(keys: Keys) -> dict[str, list[bytes]]:
     theirs = _page_of_postgraphile(_USER_OF_POSTGRAPHILE, arguments, "$p: String!")
     asked = list(enumerate(keys.beginnings))
     return {
-        PRODUCT: [_graphql(token(at), ours, {"p": text}) for at, text in asked],
-        POSTGRAPHILE: [_graphql(token(at), theirs, {"p": text}) for at, text in asked],
+        PRODUCT: [graphql(token(at), ours, {"p": text}) for at, text in asked],
+        POSTGRAPHILE: [graphql(token(at), theirs, {"p": text}) for at, text in asked],
         BY_HAND: [_rest(token(at), "/users", first=100, prefix=text) for at, text in asked],
         FLOOR: [_rest(token(at), "/users", first=100, prefix=text) for at, text in asked],
     }
@@ -193,8 +190,8 @@ def _pages_by_name(keys: Keys, names: Sequence[str]) -> dict[str, list[bytes]]:
         return keys.postgraphile_cursor("USERNAME_FOLDED_ASC", name, tenant, str(id_of[name]))
 
     return {
-        PRODUCT: [_graphql(token(at), ours, {"after": cursor(name)}) for at, name in asked],
-        POSTGRAPHILE: [_graphql(token(at), theirs, {"after": cursor_of_postgraphile(name)}) for at, name in asked],
+        PRODUCT: [graphql(token(at), ours, {"after": cursor(name)}) for at, name in asked],
+        POSTGRAPHILE: [graphql(token(at), theirs, {"after": cursor_of_postgraphile(name)}) for at, name in asked],
         BY_HAND: [_rest(token(at), "/users", first=50, after_name=name) for at, name in asked],
         FLOOR: [_rest(token(at), "/users", first=50, after_name=name) for at, name in asked],
     }

@@ -70,7 +70,7 @@ async def prepare(url: str) -> Tenant:
     try:
         await connection.execute("set enable_nestloop = off")
         tenant = await build(connection, USERS)
-        await let_administer(connection, tenant)
+        await let_administer(connection, tenant.id, tenant.user_ids[0])
         more = max(MAPPINGS - 200, 0)
         for statement, arguments in zip(_FILL, ((more,), (more,), (EVENTS, tenant.user_ids[0])), strict=True):
             await connection.execute(statement, tenant.id, *arguments, timeout=600)

@@ -107,7 +107,8 @@ def measure_api(services: Services) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _workers(number: int, environment: dict[str, str]) -> Iterator[list[int]]:
+def workers(number: int, environment: dict[str, str]) -> Iterator[list[int]]:
+    """So many of them, by their process ids, until the block ends."""
     running = [
         subprocess.Popen([sys.executable, "-m", "identity_api", "worker"], env=environment, stderr=subprocess.DEVNULL)
         for _ in range(number)
@@ -126,7 +127,7 @@ async def _sync_all(bench: syncing.Bench, number: int) -> str:
     bench.begin(Mode(rotates=True), bench.crowds["one"])
     await connection.execute("update identity_sync set due_at = null")
     providers = [crowd.provider_id for crowd in bench.crowds["one"]]
-    with _workers(number, bench.services.environment) as pids:
+    with workers(number, bench.services.environment) as pids:
         due = await connection.fetchval("select now() + make_interval(secs => $1)", START_SECONDS)
         people = "from identity_sync where provider_id = any($1::uuid[])"
         await connection.execute(

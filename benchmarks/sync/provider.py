@@ -70,7 +70,6 @@ class Provider:
         self.id_tokens: dict[tuple[int, bool], str] = {}
         self.moved: set[int] = set()
         self.window = (0, 0)
-        self.logins = 0
 
     def begin(self, asked: Begin) -> None:
         """Take on a mode, and sign what will be asked for."""
@@ -126,12 +125,13 @@ class Provider:
         return 200, body, ""
 
     def exchange(self, issuer: int, code: str) -> tuple[int, object, str]:
-        """The tokens of a login (Core 3.1.3.3); every one has a refresh token of its own."""
+        """The tokens of a login (Core 3.1.3.3); every one has a refresh token of its own, which replaces the one before."""
         _, number_text, nonce = code.split(".", 2)
-        number, self.logins = int(number_text), self.logins + 1
+        number = int(number_text)
+        self.generations[number] = self.generations.get(number, 0) + 1
         body = {"access_token": f"at.{number}", "token_type": "Bearer", "expires_in": 300}
         body |= {
-            "refresh_token": f"rt.{number}.login{self.logins}",
+            "refresh_token": f"rt.{number}.{self.generations[number]}",
             "id_token": self._signed(issuer, number, nonce=nonce),
         }
         return 200, body, ""

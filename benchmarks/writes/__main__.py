@@ -42,7 +42,7 @@ HELD = "query ($input: ID!) { done: user(id: $input) { permissions { name } } }"
 DISABLE_USER = "mutation ($input: DisableUserInput!) { done: disableUser(input: $input) { __typename } }"
 
 WAITING = {
-    "mapping": "select exists (select from mapping_change where tenant_id = $1 and finished_at is null)",
+    "mapping": "select exists (select from mapping_change where tenant_id = $1)",
     "provider": "select exists (select from session where tenant_id = $1 and ended_at is null and identity_id is not null)",
     "audit": "select exists (select from audit_event where tenant_id = $1 and sequence is null)",
 }

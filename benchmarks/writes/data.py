@@ -43,7 +43,7 @@ async def prepare(url: str, users: int) -> Office:
         await connection.execute("update tenant set slug = 'large' where id = $1", large.id)
         small = await build(connection, NEIGHBOURS)
         provider_id = await connection.fetchval("select id from provider where tenant_id = $1", large.id)
-        await let_administer(connection, large)
+        await let_administer(connection, large.id, large.user_ids[0])
         await _gather(connection, large.id, provider_id)
         # Nobody may give something to themselves.
         await connection.execute(
@@ -62,15 +62,14 @@ async def prepare(url: str, users: int) -> Office:
     return Office(large, small, global_id("Provider", provider_id), provider_id, permissions, last)
 
 
-async def let_administer(connection: Connection, tenant: Tenant) -> None:
-    """The first user holds every permission of the service and comes by a password, whatever becomes of the provider."""
-    user_id = tenant.user_ids[0]
+async def let_administer(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """The user holds every permission of the service and comes by a password, whatever becomes of the provider."""
     for name in SERVICE_PERMISSIONS:
         await connection.execute(
             "insert into permission (id, tenant_id, name, description, delegable, created_at)"
             " values ($1, $2, $3, '', false, now()) on conflict do nothing",
             uuid7(),
-            tenant.id,
+            tenant_id,
             name,
         )
     await connection.execute(
@@ -79,16 +78,16 @@ async def let_administer(connection: Connection, tenant: Tenant) -> None:
         select gen_random_uuid(), $1, $2, id, 'MANUAL', now(), 'operator:bench'
         from permission where tenant_id = $1 and name like 'identity:%' on conflict do nothing
         """,
-        tenant.id,
+        tenant_id,
         user_id,
     )
     await connection.execute(
-        "update app_user set password_hash = 'x' where tenant_id = $1 and id = $2", tenant.id, user_id
+        "update app_user set password_hash = 'x' where tenant_id = $1 and id = $2", tenant_id, user_id
     )
     await connection.execute(
-        "update session set identity_id = null where tenant_id = $1 and user_id = $2", tenant.id, user_id
+        "update session set identity_id = null where tenant_id = $1 and user_id = $2", tenant_id, user_id
     )
-    await connection.execute(REFRESH, tenant.id, [user_id])
+    await connection.execute(REFRESH, tenant_id, [user_id])
 
 
 async def _gather(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:

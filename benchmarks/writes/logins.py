@@ -43,19 +43,21 @@ class Browser:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    async def sign_in(self, number: int) -> None:
+    async def sign_in(self, number: int, provider: str = "p0", host: str = HOST) -> None:
         """A whole login: to the provider, back with its code, and a session's cookie."""
         address = ".".join(["10", *[str(random.randrange(256)) for _ in range(3)]])
-        away = await self._get("/auth/oidc/p0/login", address, "")
+        away = await self._get(f"/auth/oidc/{provider}/login", host, address, "")
         asked = parse_qs(urlsplit(away["location"]).query)
         code = f"code.{number}.{asked['nonce'][0]}"
         query = urlencode({"code": code, "state": asked["state"][0]})
-        back = await self._get(f"/auth/oidc/p0/callback?{query}", address, away["set-cookie"].partition(";")[0])
+        back = await self._get(
+            f"/auth/oidc/{provider}/callback?{query}", host, address, away["set-cookie"].partition(";")[0]
+        )
         if "__Host-session=" not in back.get("set-cookie", ""):
             raise SystemExit(f"a login failed: {back}")
 
-    async def _get(self, path: str, address: str, cookie: str) -> dict[str, str]:
-        head = f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\nx-forwarded-proto: https\r\nx-forwarded-host: {HOST}\r\n"
+    async def _get(self, path: str, host: str, address: str, cookie: str) -> dict[str, str]:
+        head = f"GET {path} HTTP/1.1\r\nhost: {host}\r\nx-forwarded-proto: https\r\nx-forwarded-host: {host}\r\n"
         head += f"x-forwarded-for: {address}\r\naccept: text/html\r\ncookie: {cookie}\r\n\r\n"
         self._writer.write(head.encode())
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]

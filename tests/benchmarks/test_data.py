@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
-from benchmarks import cases, console
+from benchmarks import cases, console, tenants
 from benchmarks.cases import PRODUCT, Keys
 from benchmarks.sync import data as syncing
 from benchmarks.sync import queue
@@ -85,4 +85,15 @@ async def test_people_who_are_synced_are_written_and_claimed(
     assert await syncing.make_due(connection, crowds) == USERS
     monkeypatch.setattr(queue, "ROUNDS", 1)
     assert "everywhere" in await queue.claims(connection, 20, tenants=2)
+    await connection.close()
+
+
+async def test_many_tenants_are_written_with_their_admins(
+    monkeypatch: pytest.MonkeyPatch, empty_url: str, vault: Vault
+) -> None:
+    for name in ("TENANTS", "PEOPLE"):
+        monkeypatch.setattr(tenants, name, 2)
+    crowds = await tenants.prepare(empty_url, vault, "http://127.0.0.1:1")
+    connection = await asyncpg.connect(empty_url)
+    assert len(await tenants.make_admins(connection, crowds)) == len(crowds) == 2
     await connection.close()
