@@ -5,11 +5,15 @@ from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
-from asyncpg import Record
+from asyncpg import Record, UniqueViolationError
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
+
+
+class HostTaken(Exception):
+    """One of the hosts is another tenant's."""
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -108,19 +112,27 @@ async def raise_epoch(connection: Connection, tenant_id: UUID) -> None:
 
 
 async def replace_hosts(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> None:
-    """Replace the tenant's hosts with these. A host of another tenant raises asyncpg's UniqueViolationError."""
+    """Replace the tenant's hosts with these.
+
+    Raises:
+        HostTaken: one of them is another tenant's; the transaction is over.
+    """
     await connection.execute(
         "delete from tenant_host where tenant_id = $1 and host <> all($2::text[])", tenant_id, names
     )
-    await connection.execute(
-        """
-        insert into tenant_host (id, tenant_id, host) select n.id, $1, n.host from unnest($2::uuid[], $3::text[]) as n (id, host)
-        where not exists (select from tenant_host h where h.tenant_id = $1 and h.host = n.host)
-        """,
-        tenant_id,
-        [uuid7() for _ in names],
-        names,
-    )
+    try:
+        await connection.execute(
+            """
+            insert into tenant_host (id, tenant_id, host)
+            select n.id, $1, n.host from unnest($2::uuid[], $3::text[]) as n (id, host)
+            where not exists (select from tenant_host h where h.tenant_id = $1 and h.host = n.host)
+            """,
+            tenant_id,
+            [uuid7() for _ in names],
+            names,
+        )
+    except UniqueViolationError as error:  # Citus does not say of which constraint
+        raise HostTaken from error
 
 
 async def write_frontend(connection: Connection, frontend: Frontend) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from identity_api.accounts.local_policy import apply_policy
@@ -19,7 +18,7 @@ from identity_api.db.database import Connection, Database, transaction_time
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.db.tenants import Frontend, Tenant
+from identity_api.db.tenants import Frontend, HostTaken, Tenant
 from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
@@ -130,9 +129,7 @@ async def apply_tenant(
         async with database.transaction(is_trial=dry_run) as connection:
             tenant_id = await _Application(connection, applier, declared, found, switch_off).run()
             await _ensure_within_limits(connection, database.limits, tenant_id, found)
-    except asyncpg.UniqueViolationError as error:
-        if error.constraint_name != "tenant_host_host_key":
-            raise
+    except HostTaken as error:
         raise ConfigurationError(await _foreign_hosts(database, declared)) from error
     return tenant_id, found
 

@@ -9,9 +9,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from identity_api.db import tenants
 from identity_api.db.database import Connection
 from identity_api.db.migrate import migrate
 from identity_api.db.tables import TABLES
+from identity_api.ids import uuid7
 from tests.db.partitioned import OF_TENANTS, some
 from tests.db.test_partitions import OF_ALL_TENANTS, known_statements
 from tests.docs.pages import ROOT
@@ -112,3 +114,16 @@ async def test_no_flag_that_is_false_leaves_a_statement_without_shards(connectio
             if 0 in await shards(connection, statement, unset):
                 dropped.add(function)
     assert dropped == set()
+
+
+async def test_a_host_of_another_tenant_is_told_as_such(connection: Connection) -> None:
+    """Citus names the constraint of a shard, or none."""
+    one, other = (tenants.Tenant(uuid7(), slug, slug, None, 0) for slug in ("one", "other"))
+    transaction = connection.transaction()
+    await transaction.start()
+    for tenant in (one, other):
+        await tenants.write(connection, tenant)
+    await tenants.replace_hosts(connection, one.id, ["one.example"])
+    with pytest.raises(tenants.HostTaken):
+        await tenants.replace_hosts(connection, other.id, ["one.example"])
+    await transaction.rollback()
