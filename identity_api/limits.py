@@ -15,17 +15,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from identity_api.redis_pool import connection_pool
+from identity_api.redis_pool import CONNECT_SECONDS, Requests, connection_pool
 from identity_api.telemetry import METRICS, get_logger
 
 REDIS_DEADLINE_SECONDS: Final = 0.05
 """How long a hit waits. A connection that is being made meanwhile, with its TLS handshake, has longer."""
-CONNECT_SECONDS: Final = 2.0
 COOL_DOWN_SECONDS: Final = 2.0
 _MAX_LOCAL_KEYS: Final = 100_000
 DEFERRED_PART: Final = 40
@@ -77,7 +76,7 @@ class Limiter:
     def __init__(self, redis: Redis | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._script = redis.register_script(_SCRIPT) if redis is not None else None
         self._local = _LocalBuckets()
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._requests = Requests()
         self._monotonic = monotonic
         self._redis_wanted_at = float("-inf")
 
@@ -110,7 +109,8 @@ class Limiter:
         digest = hashlib.blake2b(f"{key}\0{limit}\0{window}".encode("utf-8", "surrogatepass"), digest_size=16)
         try:
             async with asyncio.timeout(REDIS_DEADLINE_SECONDS):
-                answer = await self._asked([f"limit:{digest.hexdigest()}"], [window, window * cost // limit])
+                asking = self._script([f"limit:{digest.hexdigest()}"], [window, window * cost // limit])
+                answer = await self._requests.run(asking)
                 return int(answer) / 1_000_000
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             self._redis_wanted_at = self._monotonic() + COOL_DOWN_SECONDS
@@ -118,18 +118,9 @@ class Limiter:
             _log.warning("limits.redis_failed", error_type=type(error).__name__)
             return None
 
-    async def _asked(self, keys: list[str], arguments: list[int]) -> Any:
-        """Run the script. Whoever waits no longer leaves it to come to its end: the next finds its connection open."""
-        assert self._script is not None  # asked before
-        asking = asyncio.ensure_future(asyncio.wait_for(self._script(keys, arguments), CONNECT_SECONDS))
-        self._under_way.add(asking)
-        asking.add_done_callback(self._ended)
-        return await asyncio.shield(asking)
-
-    def _ended(self, asking: "asyncio.Future[Any]") -> None:
-        self._under_way.discard(asking)
-        if not asking.cancelled():
-            asking.exception()  # told to whoever still waits
+    async def settled(self) -> None:
+        """Wait for what has been asked and nobody waits for."""
+        await self._requests.settled()
 
 
 class _Account:

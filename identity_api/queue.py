@@ -20,12 +20,13 @@ from arq.worker import Function, Worker, func
 from redis.exceptions import RedisError
 
 from identity_api.clock import jitter
-from identity_api.redis_pool import connection_pool
+from identity_api.redis_pool import CONNECT_SECONDS, Requests, connection_pool
 from identity_api.telemetry import METRICS, get_logger, log_context
 
 QUEUE_NAME: Final = "identity:queue"
 JOB_TIMEOUT_SECONDS: Final = 50.0
 _ENQUEUE_DEADLINE_SECONDS: Final = 0.25
+"""How long an enqueue is waited for. A connection that is being made meanwhile, with its TLS handshake, has longer."""
 _COOL_DOWN_SECONDS: Final = 2.0
 # A hint older than this is worth nothing: the sweep has been there. It also bounds how long an id stays taken.
 _EXPIRES: Final = timedelta(seconds=60)
@@ -45,7 +46,8 @@ class Queue:
     """The enqueuing side. Connects on first use and never raises because Redis fails."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = _connect(redis_url, _ENQUEUE_DEADLINE_SECONDS)
+        self._redis = _connect(redis_url, CONNECT_SECONDS)
+        self._requests = Requests()
         self._wanted_at = float("-inf")
 
     async def enqueue(self, job_name: str, *, job_id: str | None = None, **ids: JobArgument) -> bool:
@@ -57,7 +59,8 @@ class Queue:
             ids: row ids for the body; no names, no tokens.
 
         Returns:
-            Whether a job was added; False also when one of the same id is there, or Redis did not answer.
+            Whether a job was added; False also when one of the same id is there, or Redis did not answer in time. It may
+            still be added then.
         """
         arguments: dict[str, Any] = ids
         loop = asyncio.get_running_loop()
@@ -66,7 +69,8 @@ class Queue:
             return False
         try:
             async with asyncio.timeout(_ENQUEUE_DEADLINE_SECONDS):
-                job = await self._redis.enqueue_job(job_name, _job_id=job_id, _expires=_EXPIRES, **arguments)
+                adding = self._redis.enqueue_job(job_name, _job_id=job_id, _expires=_EXPIRES, **arguments)
+                job = await self._requests.run(adding)
         except (RedisError, OSError, TimeoutError) as error:
             self._wanted_at = loop.time() + _COOL_DOWN_SECONDS
             METRICS.count_enqueue_failure()
@@ -74,8 +78,13 @@ class Queue:
             return False
         return job is not None
 
+    async def settled(self) -> None:
+        """Wait for what has been sent and nobody waits for."""
+        await self._requests.settled()
+
     async def aclose(self) -> None:
         """Close the connections."""
+        await self.settled()
         await self._redis.aclose(close_connection_pool=True)
 
 
@@ -188,7 +197,9 @@ async def _run_body(name: str, body: JobBody, ids: Mapping[str, Any], timeout_se
 def _connect(redis_url: str, timeout_seconds: float) -> ArqRedis:
     # Not arq's RedisSettings: it leaves passwords percent-encoded, checks no TLS host name, sets no read timeout, and
     # its repr shows the password.
-    pool = connection_pool(redis_url, timeout_seconds=timeout_seconds, connect_seconds=min(1.0, timeout_seconds))
+    pool = connection_pool(
+        redis_url, timeout_seconds=timeout_seconds, connect_seconds=min(CONNECT_SECONDS, timeout_seconds)
+    )
     return ArqRedis(pool, job_serializer=_encode, job_deserializer=_decode, default_queue_name=QUEUE_NAME)
 
 

@@ -11,7 +11,9 @@ A Redis Cluster is refused: arq changes several keys in one transaction, which a
 nothing here that one server could not hold.
 """
 
-from typing import Any, Final, cast
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio.connection import ConnectionPool, parse_url
@@ -19,7 +21,34 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
 from identity_api.config.redis_url import SENTINEL_SCHEMES, parts_of, sentinels_of
 
+CONNECT_SECONDS: Final = 2.0
+"""For a connection with its TLS handshake, and for all that a request sends, whoever still waits."""
 _OF_SENTINELS: Final = ("sentinel_username", "sentinel_password")
+
+T = TypeVar("T")
+
+
+class Requests:
+    """Requests that come to their end though nobody waits for them any more, so that the next finds a connection open."""
+
+    def __init__(self) -> None:
+        self._under_way: set[asyncio.Future[Any]] = set()
+
+    async def run(self, request: Awaitable[T]) -> T:
+        """Its result. A caller that is cancelled meanwhile leaves it `CONNECT_SECONDS` since its start."""
+        running = asyncio.ensure_future(asyncio.wait_for(request, CONNECT_SECONDS))
+        self._under_way.add(running)
+        running.add_done_callback(self._ended)
+        return await asyncio.shield(running)
+
+    async def settled(self) -> None:
+        """Wait for all of them."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _ended(self, running: "asyncio.Future[Any]") -> None:
+        self._under_way.discard(running)
+        if not running.cancelled():
+            running.exception()  # told to whoever still waits
 
 
 def connection_pool(url: str, *, timeout_seconds: float, connect_seconds: float, **options: Any) -> ConnectionPool:

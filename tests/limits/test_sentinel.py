@@ -155,7 +155,7 @@ async def test_after_a_failover_limits_are_shared_again_and_jobs_reach_the_new_p
     assert [finding.level for finding in await examine_redis(watched.url())] == ["ok"]
     for wrong in (watched.url(servers="wrong"), watched.url(sentinels="wrong")):
         assert [finding.level for finding in await examine_redis(wrong)] == ["fail"]
-    assert await queue.enqueue("before")
+    await until(lambda: queue.enqueue("before"))
     await watched.kill()
 
     async def is_shared() -> bool:

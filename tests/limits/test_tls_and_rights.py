@@ -94,13 +94,29 @@ async def test_a_handshake_that_takes_longer_than_a_hit_may_wait_is_made_all_the
     monkeypatch.setattr(limits, "REDIS_DEADLINE_SECONDS", 0.05)
     assert (await limiter.hit(name, limit=2, window_seconds=3_600)).allowed
     assert asyncio.get_running_loop().time() - began < HANDSHAKE_SECONDS
-    await asyncio.gather(*limiter._under_way)
+    await limiter.settled()
     monkeypatch.setattr(limits, "REDIS_DEADLINE_SECONDS", 5.0)
     moment[0] += COOL_DOWN_SECONDS
     # The first hit has reached Redis meanwhile; this is its second, and another process sees both.
     assert (await limiter.hit(name, limit=2, window_seconds=3_600)).allowed
     assert not (await limiter.hit(name, limit=2, window_seconds=3_600)).allowed
     await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_job_whose_connection_takes_longer_than_anybody_waits_is_added_all_the_same(
+    tls_url: str, redis_url: str
+) -> None:
+    queue, job = Queue(tls_url), f"test.{uuid4().hex}"
+    began = asyncio.get_running_loop().time()
+    assert not await queue.enqueue(job, job_id=job)
+    assert asyncio.get_running_loop().time() - began < HANDSHAKE_SECONDS
+    await queue.settled()
+    async with Redis.from_url(redis_url) as admin:
+        assert await admin.zscore("identity:queue", job) is not None
+        await admin.zrem("identity:queue", job)
+        await admin.delete(f"arq:job:{job}")
+    await queue.aclose()
 
 
 @pytest.mark.asyncio
