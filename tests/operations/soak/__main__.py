@@ -73,6 +73,8 @@ def report(
         print(line)
     print("rows:", sizes)
     print("logged as errors:", dict(invariants.errors_in(logs)))
+    for line in invariants.failures_in(logs):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -135,3 +135,8 @@ def errors_in(logs: Mapping[str, Any]) -> Counter[str]:
                 event = line.partition('"event":"')[2].partition('"')[0]
                 found[event or "Traceback"] += 1
     return found
+
+
+def failures_in(logs: Mapping[str, Any]) -> list[str]:
+    """The lines of what nobody expected, which say the exception and its places."""
+    return [line for said in logs.values() for line in said.splitlines() if '"event":"http.failed"' in line]
