@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.cli.output import print_json
 from identity_api.db import audit_reading, providers, tenants, users
 from identity_api.db.actor_names import actor_names
 from identity_api.db.audit import UNTOLD
@@ -199,7 +200,7 @@ async def export(database: Database, tenant_id: UUID, where: Where, form: Format
         if form == "csv":
             rows.writerow([cell(value) for value in msgspec.structs.asdict(event).values()])
         else:
-            print(msgspec.json.encode(event).decode())
+            print_json(event)
 
 
 def cell(value: Any) -> str:

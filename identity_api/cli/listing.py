@@ -27,12 +27,12 @@ def print_list(
         name: of its member in the JSON document.
         rows: its cells, in the order of the columns; CSV has the same.
     """
-    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.output import print_json, print_table, print_text
     from identity_api.spreadsheets import table
 
     if form == "json":
         print_json({name: found})
     elif form == "csv":
-        click.echo(table(columns, rows), nl=False)
+        print_text(table(columns, rows))
     else:
         print_table(columns, rows)

@@ -1,9 +1,10 @@
 """Results on standard output: lines for people, one JSON document for programs."""
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from identity_api.cli.outcome import printable
 from identity_api.cli.program import typeable
@@ -12,11 +13,21 @@ PIPED_WIDTH = 240
 """The width in characters, without a terminal."""
 
 
+_UNSEEN: Final = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""What a terminal obeys or does not show, and JSON does not escape by itself."""
+
+
 def print_json(document: Any) -> None:
-    """One JSON document on one line."""
+    """One JSON document on one line. What could move a terminal's cursor is escaped, which JSON may do with any character."""
     import msgspec
 
-    print(msgspec.json.encode(document).decode())
+    text = msgspec.json.encode(document).decode()
+    print(_UNSEEN.sub(lambda one: f"\\u{ord(one[0]):04x}", text))
+
+
+def print_text(text: str) -> None:
+    """A text for a file, as it is; on a terminal, without characters that could move its cursor."""
+    print(text if not sys.stdout.isatty() else "\n".join([printable(line) for line in text.split("\n")]), end="")
 
 
 def print_lines(lines: Iterable[object]) -> None:

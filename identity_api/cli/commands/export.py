@@ -12,6 +12,7 @@ def command(tenants: tuple[str, ...]) -> None:
     database put `client_secret_env` or `client_secret_file` in its place.
     """
     from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.output import print_text
     from identity_api.db.database import Database
     from identity_api.errors import NotFound
     from identity_api.tenants.overlay import StoredTenant
@@ -26,4 +27,4 @@ def command(tenants: tuple[str, ...]) -> None:
     unknown = [slug for slug in tenants if slug not in found]
     if unknown:
         raise NotFound(f"There is no tenant {unknown[0]}. `identity-api tenant list` shows those there are.")
-    click.echo("\n".join([tenant_toml(found[slug]) for slug in dict.fromkeys(tenants)]), nl=False)
+    print_text("\n".join([tenant_toml(found[slug]) for slug in dict.fromkeys(tenants)]))

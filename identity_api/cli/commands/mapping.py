@@ -32,9 +32,10 @@ def export_table(tenant: str) -> None:
     A cell that a spreadsheet would compute begins with an apostrophe, which is no part of its value.
     """
     from identity_api.cli.change_sets import export_table as exported
+    from identity_api.cli.output import print_text
     from identity_api.cli.users import on_tenant
 
-    click.echo(on_tenant(tenant, exported), nl=False)
+    print_text(on_tenant(tenant, exported))
 
 
 @command.command("import")

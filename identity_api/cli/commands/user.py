@@ -121,10 +121,11 @@ def export_table(tenant: str) -> None:
 
     A cell that a spreadsheet would compute begins with an apostrophe, which is no part of its value.
     """
+    from identity_api.cli.output import print_text
     from identity_api.cli.user_tables import users_as_csv
     from identity_api.cli.users import on_tenant
 
-    click.echo(on_tenant(tenant, users_as_csv), nl=False)
+    print_text(on_tenant(tenant, users_as_csv))
 
 
 @command.command()
