@@ -1,7 +1,8 @@
-"""The connection pool, and the two ways to use it.
+"""The connection pool, and the ways to use it.
 
     async with database.transaction() as connection: ...   # one request or job, one transaction, no provider call inside
-    async with database.reading() as connection: ...       # one statement; its own snapshot
+    async with database.reading() as connection: ...       # single statements, each with its own snapshot
+    async with database.writing() as connection: ...       # one statement that writes
 
 Piccolo's own transaction wrapper is not used (Piccolo 1.38, `engine/postgres.py`): a commit that fails leaks the pool slot
 and leaves its context variable set, a nested transaction is silently a no-op, and child tasks inherit the connection. A
@@ -171,6 +172,14 @@ class Database:
             CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
         return self.transaction() if self._is_lent else self._acquired()
+
+    def writing(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for one statement that writes and is a transaction by itself, without the two round trips of another.
+
+        Raises:
+            Unavailable, Overloaded, CannotWrite: as for `reading`.
+        """
+        return self.reading()
 
     @asynccontextmanager
     async def transaction(self, *, is_trial: bool = False) -> AsyncIterator[Connection]:

@@ -75,7 +75,7 @@ async def finish(deps: LoginDeps, arrival: CallbackRequest) -> LoginResult:
 
 async def _consume(deps: LoginDeps, matched: Matched) -> CallbackParameters:
     """Use the attempt up. Of several parallel callbacks, only one succeeds."""
-    async with deps.database.reading() as connection:
+    async with deps.database.writing() as connection:
         is_first = await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id)
     if not is_first:
         raise LoginFailed("LOGIN_USED")

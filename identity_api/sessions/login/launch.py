@@ -100,7 +100,7 @@ async def _hop(deps: LoginDeps, found: Handle, request: BrowserRequest) -> Autho
     """Bind the browser here, and redirect it to the callback's host."""
     attempt, binding = found.attempt, new_token("bi")
     second = new_tenant_token("ha", attempt.tenant_id)
-    async with deps.database.reading() as connection:
+    async with deps.database.writing() as connection:
         is_first = await attempts.hop(
             connection,
             found,
@@ -130,7 +130,7 @@ async def _leave(
     asked = await _ask(deps, attempt, line, metadata)
     stages: tuple[Stage, ...] = ("SESSION_HOST", "CALLBACK_HOST") if is_one_host(attempt) else ("CALLBACK_HOST",)
     departure = _departure(deps, attempt, asked)
-    async with deps.database.reading() as connection:
+    async with deps.database.writing() as connection:
         is_first = await attempts.leave(connection, found, departure, binding_hash=token_hash(binding), stages=stages)
     if not is_first:
         raise LoginFailed("LOGIN_USED", reason="handle")
@@ -153,7 +153,7 @@ async def leave_again(deps: LoginDeps, attempt: Attempt, line: ProviderConnectio
         LoginFailed: PROVIDER_REFUSED, if this was the second time; or as `launch`.
     """
     asked = await _ask(deps, attempt, line, metadata)
-    async with deps.database.reading() as connection:
+    async with deps.database.writing() as connection:
         is_first = await attempts.leave_again(connection, attempt, _departure(deps, attempt, asked))
     if not is_first:
         raise LoginFailed("PROVIDER_REFUSED", reason="invalid_request_uri")

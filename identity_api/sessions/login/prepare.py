@@ -50,7 +50,7 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
     attempt = _attempt(tenant, provider, beginning, ending)
     handle = new_tenant_token("ha", tenant.id)
     try:
-        async with deps.database.reading() as connection:
+        async with deps.database.writing() as connection:
             await attempts.insert(
                 connection,
                 attempt,
