@@ -48,7 +48,8 @@ PATH: Final = "/invitation/"
 MOST_DAYS: Final = 30
 MOST_WAITING: Final = 500
 """Invitations of one tenant that wait at the same time."""
-MOST_LISTED: Final = 100
+MOST_LISTED: Final = 600
+"""All that wait, and the newest of those that have ended."""
 MOST_PERMISSIONS: Final = 100
 
 
@@ -140,7 +141,7 @@ def check_guest(guest: Guest) -> tuple[str, str, str | None]:
 
 
 async def list_invitations(database: Database, tenant_id: UUID) -> list[Invitation]:
-    """The tenant's newest invitations, also those that have ended."""
+    """The tenant's invitations: all that wait, and then the newest of the others."""
     async with database.reading() as connection:
         return await invitations.of_tenant(connection, tenant_id, most=MOST_LISTED)
 

@@ -103,8 +103,10 @@ async def by_token(connection: Connection, tenant_id: UUID, token_hash: bytes) -
 
 
 async def of_tenant(connection: Connection, tenant_id: UUID, *, most: int) -> list[Invitation]:
-    """The tenant's newest invitations."""
-    rows = await connection.fetch(f"{_INVITATIONS} order by i.id desc limit $2", tenant_id, most)
+    """The tenant's invitations: those that wait before those that have ended; the newest of each first."""
+    rows = await connection.fetch(
+        f"{_INVITATIONS} order by i.ended_at is null and i.expires_at > now() desc, i.id desc limit $2", tenant_id, most
+    )
     return [Invitation(**row) for row in rows]
 
 

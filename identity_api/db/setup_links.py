@@ -104,9 +104,11 @@ async def count_live(connection: Connection, tenant_id: UUID) -> int:
 
 
 async def of_tenant(connection: Connection, tenant_id: UUID, *, most: int) -> list[SetupLink]:
-    """The tenant's newest links."""
+    """The tenant's links: those that work before those that have ended; the newest of each first."""
     rows = await connection.fetch(
-        f"select {_LINK_NOW} from setup_link where tenant_id = $1 order by id desc limit $2", tenant_id, most
+        f"select {_LINK_NOW} from setup_link where tenant_id = $1 order by is_live desc, id desc limit $2",
+        tenant_id,
+        most,
     )
     return [_link(row) for row in rows]
 

@@ -25,6 +25,7 @@ MOST_DAYS: Final = 30
 MOST_LIVE: Final = 20
 """Links of one tenant that work at the same time."""
 MOST_LISTED: Final = 100
+"""All that work, and the newest of those that have ended."""
 MOST_PERMISSIONS: Final = 100
 _LONGEST_LABEL: Final = 100
 
@@ -97,7 +98,7 @@ async def create_link(database: Database, actor: Actor, wish: Wish, *, public_ur
 
 
 async def list_links(database: Database, tenant_id: UUID) -> list[SetupLink]:
-    """The tenant's newest links, also those that have ended."""
+    """The tenant's links: all that work, and then the newest of the others."""
     async with database.reading() as connection:
         return await setup_links.of_tenant(connection, tenant_id, most=MOST_LISTED)
 

@@ -198,6 +198,18 @@ async def test_what_cannot_be_an_invitation_is_refused(local_world: LocalWorld) 
     assert await code_of(invite(local_world.database, clerk, Guest(username="ada"))) == "SSO_MANAGED"
 
 
+async def test_what_waits_is_listed_however_much_has_ended_since(
+    local_world: LocalWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_LISTED", 2)
+    first = await invite(local_world.database, local_world.operator, Guest(username="ada"))
+    for name in ("bob", "eve"):
+        await revoked(local_world, await invite(local_world.database, local_world.operator, Guest(username=name)))
+    listed = await invitations.list_invitations(local_world.database, local_world.tenant.id)
+    assert [(one.username, one.state) for one in listed] == [("ada", "LIVE"), ("eve", "REVOKED")]
+    await revoked(local_world, first)
+
+
 async def test_a_tenant_has_no_end_of_them(local_world: LocalWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invitations, "MOST_WAITING", 1)
     first = await invite(local_world.database, local_world.operator, Guest(username="ada"))

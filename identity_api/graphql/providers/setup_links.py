@@ -184,7 +184,10 @@ class RevokeSetupLinkInput:
 class SetupLinkQueries:
     """Root fields about set-up links."""
 
-    @resolved(list[SetupLink] | None, f"The tenant's newest {MOST_LISTED} set-up links, the newest first.")
+    @resolved(
+        list[SetupLink] | None,
+        f"The tenant's set-up links: all that work, then the newest of the others, {MOST_LISTED} at most.",
+    )
     async def setup_links(self, info: Info) -> list[SetupLinkRow]:
         """Also those that have ended."""
         context = info.context

@@ -182,7 +182,10 @@ class RevokeInvitationInput:
 class InvitationQueries:
     """Root fields about invitations."""
 
-    @resolved(list[Invitation] | None, f"The tenant's newest {MOST_LISTED} invitations, the newest first.")
+    @resolved(
+        list[Invitation] | None,
+        f"The tenant's invitations: all that wait, then the newest of the others, {MOST_LISTED} at most.",
+    )
     async def invitations(self, info: Info) -> list[InvitationRow]:
         """Also those that have ended."""
         context = info.context

@@ -19,7 +19,7 @@ from identity_api.permissions.service import MAPPINGS_WRITE, PROVIDERS_WRITE
 from identity_api.providers import activation, administration, secrets
 from identity_api.providers.change import ProviderChange, change_provider
 from identity_api.providers.secrets import NewSecret
-from identity_api.setup.links import MOST_LIVE, Wish, create_link, revoke_link
+from identity_api.setup.links import MOST_LIVE, MadeLink, Wish, create_link, list_links, revoke_link
 from tests import factories as make
 from tests.blocking import blocked_or_done
 from tests.builder import build_tenant
@@ -48,9 +48,9 @@ def operator(site: Site) -> Actor:
     return Actor(site.tenant.id, None, "operator:root", frozenset())
 
 
-async def wish(site: Site, actor: Actor, **more: Any) -> None:
+async def wish(site: Site, actor: Actor, **more: Any) -> MadeLink:
     given: dict[str, Any] = {"slug": SLUG, "label": "L", **more}
-    await create_link(site.database, actor, Wish(**given), public_url="https://id.example")
+    return await create_link(site.database, actor, Wish(**given), public_url="https://id.example")
 
 
 async def test_a_revoked_link_opens_nothing_not_even_the_page_that_was_open(site: Site) -> None:
@@ -256,6 +256,12 @@ async def test_only_so_many_links_work_at_a_time_and_a_taken_name_is_told(site: 
     with pytest.raises(Conflict) as many:
         await wish(site, operator(site))
     assert many.value.code == "TOO_MANY_SETUP_LINKS"
+
+
+async def test_what_works_is_listed_before_what_has_ended(site: Site) -> None:
+    made = [await wish(site, operator(site), slug=f"p{number}") for number in range(3)]
+    await revoke_link(site.database, operator(site), made[2].link.id)
+    assert [one.slug for one in await list_links(site.database, site.tenant.id)] == ["p1", "p0", "p2"]
 
 
 @pytest.mark.parametrize(
