@@ -138,9 +138,9 @@ API_TOKEN = f"""
 
 
 _PARTS: tuple[Part, ...] = get_args(Part)
-SESSION_AND_USER = {part: with_wanted(SESSION, 11, part, "$4") for part in _PARTS}
+SESSION_AND_USER = {part: with_wanted(SESSION, 12, part, "$4") for part in _PARTS}
 """The session, and the user $4."""
-API_TOKEN_AND_USER = {part: with_wanted(API_TOKEN, 13, part, "$3") for part in _PARTS}
+API_TOKEN_AND_USER = {part: with_wanted(API_TOKEN, 14, part, "$3") for part in _PARTS}
 """The API token, and the user $3."""
 
 SESSION_DURING_EDIT, API_TOKEN_DURING_EDIT = [
