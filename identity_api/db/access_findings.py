@@ -197,8 +197,10 @@ class LikelyRename(msgspec.Struct, frozen=True):
 
     provider_id: UUID
     old: str
+    old_id: UUID
     left_at: datetime
     new: str
+    new_id: UUID
     new_since: datetime
     left: int
     """People who left the old group since the new one appeared; counted up to `LOOKED_AT` grants."""
@@ -250,7 +252,8 @@ with mapped as (
     where g.first_seen_at <= l.left_at and g.first_seen_at > l.left_at - make_interval(days => {RECENT_DAYS})
     group by l.old_id, g.id, g.name, g.first_seen_at
 )
-select old.provider_id, old.name as old, old.left_at, c.name as new, c.first_seen_at as new_since, counted.left_count as "left",
+select old.provider_id, old.name as old, old.id as old_id, old.left_at, c.name as new, c.new_id, c.first_seen_at as new_since,
+    counted.left_count as "left",
     c.in_common, old.remaining, array(
         select m.id from mapping_group mg join group_mapping m on m.tenant_id = $1 and m.id = mg.mapping_id
         where mg.tenant_id = $1 and mg.group_id = old.id and {_GIVING} order by m.id) as mapping_ids,

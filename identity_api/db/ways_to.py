@@ -24,6 +24,8 @@ class Way(msgspec.Struct, frozen=True):
     version: int
     group: str | None
     """A group of the user that it matches; None if there is none."""
+    group_id: UUID | None
+    group_provider_id: UUID | None
 
 
 async def ways_to(connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID) -> list[Way]:
@@ -38,14 +40,17 @@ async def ways_to(connection: Connection, tenant_id: UUID, user_id: UUID, permis
                 select group_id from identity_group where tenant_id = $1 and identity_id = i.id offset 0) ig
         )
         select m.id as mapping_id, m.provider_id, v.slug as provider, m.pattern, m.match, m.enabled, m.version,
-            (select pg.name from held
-                cross join lateral (
-                    select from mapping_group where tenant_id = $1 and mapping_id = m.id and group_id = held.group_id limit 1) mg
-                cross join lateral (select name from provider_group where tenant_id = $1 and id = held.group_id limit 1) pg
-                order by pg.name limit 1) as "group"
+            g.name as "group", g.id as group_id, g.provider_id as group_provider_id
         from mapping_permission mp
         join group_mapping m on m.tenant_id = $1 and m.id = mp.mapping_id and m.deleted_at is null
         left join provider v on v.tenant_id = $1 and v.id = m.provider_id
+        left join lateral (
+            select pg.id, pg.name, pg.provider_id from held
+            cross join lateral (
+                select from mapping_group where tenant_id = $1 and mapping_id = m.id and group_id = held.group_id limit 1) mg
+            cross join lateral (
+                select id, name, provider_id from provider_group where tenant_id = $1 and id = held.group_id limit 1) pg
+            order by pg.name limit 1) g on true
         where mp.tenant_id = $1 and mp.permission_id = $3 order by m.id limit $4
         """,
         tenant_id,

@@ -57,7 +57,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     provider: ProviderReadings | None = None
     mapping_ids: tuple[UUID, ...] = ()
     group: str | None = None
+    group_id: UUID | None = None
     new_group: str | None = None
+    new_group_id: UUID | None = None
     people_in_common: int | None = None
     permission_id: UUID | None = None
     permission: str | None = None
@@ -197,7 +199,9 @@ def _renamed(rename: LikelyRename, readings: Mapping[UUID, ProviderReadings]) ->
         provider=readings.get(rename.provider_id),
         mapping_ids=rename.mapping_ids,
         group=rename.old,
+        group_id=rename.old_id,
         new_group=rename.new,
+        new_group_id=rename.new_id,
         people_in_common=rename.in_common,
     )
 
@@ -247,6 +251,7 @@ def _without_mapping(group: UnmappedGroup, readings: Mapping[UUID, ProviderReadi
         since=group.first_seen_at,
         provider=readings.get(group.provider_id),
         group=group.name,
+        group_id=group.id,
     )
 
 

@@ -10,7 +10,7 @@ from tests.graphql.world import World, moment
 pytestmark = pytest.mark.asyncio
 
 ASKED = """{ accessFindings { computedAt hasMore findings { kind message remedy isCertain since provider { slug }
-    mappings { id } group newGroup peopleInCommon permission { id name } } } }"""
+    mappings { id } group { id name provider { id } } newGroup { id name } peopleInCommon permission { id name } } } }"""
 
 
 async def test_every_field_of_the_findings_answers(world: World) -> None:
@@ -24,7 +24,8 @@ async def test_every_field_of_the_findings_answers(world: World) -> None:
     locked = {"id": global_id("Permission", world.locked), "name": "vault:open"}
     assert found["PERMISSION_REACHES_NOBODY"]["permission"] == locked
     unmapped = found["GROUP_WITHOUT_MAPPING"]
-    assert (unmapped["group"], unmapped["provider"]) == ("platform", {"slug": world.provider.slug})
+    assert (unmapped["group"]["name"], unmapped["provider"]) == ("platform", {"slug": world.provider.slug})
+    assert unmapped["group"]["id"] in (await world.ids())["Group"]
 
 
 async def test_names_of_groups_are_for_who_may_read_groups(world: World) -> None:

@@ -17,6 +17,7 @@ COUNTS = frozenset([
 PLAIN = HISTORIES | COUNTS | {
     "ApiToken.permissions", "GrantReason.grantedByName", "User.apiTokens", "Identity.loginEnd", "User.sessions",
     "User.hasSecondFactor", "User.lockedUntil", "Group.memberCount",
+    "EffectivePermission.permission", "DormantPermission.permission",
 }  # fmt: skip
 """Need a statement of their own; everything else of a list is read with the list."""
 

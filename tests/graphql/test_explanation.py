@@ -18,7 +18,7 @@ EXPLAIN = """
                 inForce cause validUntil mapping { id pattern version }
                 reason { source group { name } mapping { id } provider { slug } grantedAt grantedBy }
             }
-            untakenWays { missing group mapping { id pattern enabled provider { slug } } }
+            untakenWays { missing group { id name } mapping { id pattern enabled provider { slug } } }
         }
     }
 """
@@ -66,7 +66,9 @@ async def test_a_lease_that_ran_out_is_said_with_its_end(world: World) -> None:
     [grant] = found["grants"]
     assert (found["held"], grant["cause"]) == (False, "LEASE_OVER")
     assert moment(grant["validUntil"]) < moment(found["at"])
-    assert [one["missing"] for one in found["untakenWays"]] == ["GRANT_DORMANT"]
+    [way] = found["untakenWays"]
+    assert (way["missing"], way["group"]["name"]) == ("GRANT_DORMANT", "engineering")
+    assert way["group"]["id"] in (await world.ids())["Group"]
 
 
 @pytest.mark.asyncio

@@ -54,6 +54,19 @@ async def test_a_permission_by_a_group_says_identity_group_and_mapping(world: Wo
 
 
 @pytest.mark.asyncio
+async def test_permissions_in_force_and_dormant_lead_to_their_ids(world: World) -> None:
+    text = "{ users(first: 10) { edges { node { permissions { name permission { id name } }"
+    text += " dormantPermissions { name permission { id name } } } } } }"
+    nodes = [edge["node"] for edge in (await world.admin.data(text))["users"]["edges"]]
+    found = [one for node in nodes for one in (*node["permissions"], *node["dormantPermissions"])]
+    assert {one["name"] for one in found} >= {"docs:read", "docs:write"}
+    expected = {name: global_id("Permission", row_id) for name, row_id in world.permissions.items()}
+    expected |= {"docs:read": global_id("Permission", world.read), "docs:write": global_id("Permission", world.write)}
+    assert all(one["permission"] == {"id": expected[one["name"]], "name": one["name"]} for one in found)
+    assert len(world.statements) == 2, "users, and all of their permissions"
+
+
+@pytest.mark.asyncio
 async def test_a_permission_by_hand_without_a_way_in_is_dormant_and_says_why(world: World) -> None:
     shown = await person(world, world.local)
     assert shown["permissions"] == []

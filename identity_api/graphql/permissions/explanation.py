@@ -18,6 +18,8 @@ from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import DormantCause, GrantReason, GrantReasonRow
 from identity_api.graphql.summaries import (
+    GroupSummary,
+    GroupSummaryRow,
     PermissionReference,
     PermissionReferenceRow,
     ProviderSummary,
@@ -87,7 +89,7 @@ class UntakenWay:
 
     mapping: GivingMapping = strawberry.field(description="The mapping that would give the permission.")
     missing: MissingForPermission = strawberry.field(description="What keeps it from giving the permission.")
-    group: str | None = strawberry.field(
+    group: GroupSummary | None = strawberry.field(
         description="A group of the user that the mapping matches; null if there is none."
     )
 
@@ -164,7 +166,7 @@ class UntakenWayRow(msgspec.Struct, frozen=True):
 
     mapping: GivingMappingRow
     missing: str
-    group: str | None
+    group: GroupSummaryRow | None
 
 
 class PermissionExplanationRow(msgspec.Struct, frozen=True):
@@ -190,7 +192,13 @@ def _row(found: Explanation) -> PermissionExplanationRow:
         return ExplainedGrantRow(one, GrantReasonRow(one.fact, user), way)
 
     def untaken(one: Untaken) -> UntakenWayRow:
-        return UntakenWayRow(mapping(one.way), one.missing, one.way.group)
+        return UntakenWayRow(mapping(one.way), one.missing, group(one.way))
+
+    def group(way: Way) -> GroupSummaryRow | None:
+        provider = snapshot.providers.get(str(way.group_provider_id))
+        if way.group is None or provider is None:
+            return None
+        return GroupSummaryRow(str(way.group_id), way.group, provider)
 
     return PermissionExplanationRow(
         user,

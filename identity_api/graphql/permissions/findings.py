@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import strawberry
@@ -11,6 +12,8 @@ from identity_api.graphql.context import Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import (
+    GroupSummary,
+    GroupSummaryRow,
     MappingReference,
     MappingReferenceRow,
     PermissionReference,
@@ -55,11 +58,12 @@ class AccessFinding:
         description="The provider that it is about; null if it is about every provider."
     )
     mappings: list[MappingReference] = strawberry.field(description="The mappings that it is about.")
-    group: str | None = strawberry.field(
-        description="The name of the group that it is about, or the old name of a renamed one. Null if it is about no "
-        "group."
+    group: GroupSummary | None = strawberry.field(
+        description="The group that it is about, or the old one of a renamed group. Null if it is about no group."
     )
-    new_group: str | None = strawberry.field(description="The likely new name of a renamed group; null otherwise.")
+    new_group: GroupSummary | None = strawberry.field(
+        description="What a renamed group is probably called now; null otherwise."
+    )
     people_in_common: int | None = strawberry.field(
         description="How many people left the old group and are in the new one; null if no group was renamed."
     )
@@ -97,10 +101,22 @@ class AccessFindingRow(Row, frozen=True):
         return finding.is_certain
 
     @property
-    def new_group(self) -> str | None:
-        """The likely new name."""
+    def group(self) -> GroupSummaryRow | None:
+        """What it is about."""
         finding: Finding = self.record
-        return finding.new_group
+        return self._group(finding.group_id, finding.group)
+
+    @property
+    def new_group(self) -> GroupSummaryRow | None:
+        """Its likely new name."""
+        finding: Finding = self.record
+        return self._group(finding.new_group_id, finding.new_group)
+
+    def _group(self, row_id: UUID | None, name: str | None) -> GroupSummaryRow | None:
+        provider = self.provider
+        if row_id is None or name is None or provider is None:
+            return None
+        return GroupSummaryRow(str(row_id), name, provider)
 
     @property
     def people_in_common(self) -> int | None:

@@ -15,6 +15,8 @@ from identity_api.graphql.summaries import (
     GroupSummary,
     MappingReference,
     MappingReferenceRow,
+    PermissionReference,
+    PermissionReferenceRow,
     ProviderSummary,
     ProviderSummaryRow,
     group_id,
@@ -96,11 +98,23 @@ class GrantReason:
     )
 
 
+async def _reference(info: Info, permission: Any) -> PermissionReferenceRow | None:
+    """Of a row with a permission's name; None if it is being deleted."""
+    found = await info.context.permissions_named.load(permission.name)
+    return None if found is None else PermissionReferenceRow(found.id, found.name)
+
+
 @object_type(description="A permission in force, with every grant that gives it.")
 class EffectivePermission:
     """Of a user, at the moment of reading."""
 
     name: str = strawberry.field(description="The name of the permission, `noun:verb`.")
+
+    @resolved(PermissionReference | None, "The permission with its id, for `explainPermission` and `holders`.")
+    async def permission(self, info: Info) -> PermissionReferenceRow | None:
+        """One statement for all of a page."""
+        return await _reference(info, self)
+
     reasons: list[GrantReason] = strawberry.field(description="Every grant that gives it now.")
 
 
@@ -109,6 +123,12 @@ class DormantPermission:
     """Of a user, at the moment of reading."""
 
     name: str = strawberry.field(description="The name of the permission, `noun:verb`.")
+
+    @resolved(PermissionReference | None, "The permission with its id, for `explainPermission` and `holders`.")
+    async def permission(self, info: Info) -> PermissionReferenceRow | None:
+        """One statement for all of a page."""
+        return await _reference(info, self)
+
     cause: DormantCause = strawberry.field(description="Why it is not in force.")
     reason: GrantReason = strawberry.field(description="The grant that is not in force.")
 
