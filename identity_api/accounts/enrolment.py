@@ -6,6 +6,7 @@ problem is found before anything is written. An interrupted enrolment is finishe
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
 
@@ -60,6 +61,7 @@ async def enrol(
     *,
     dry_run: bool = False,
     beside: Vocabulary = Vocabulary(),
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Enrolled]:
     """Make the users, identities and grants that do not exist yet; returns them.
 
@@ -69,15 +71,21 @@ async def enrol(
         users: one of each name.
         dry_run: return what would be made and make nothing.
         beside: for a dry run: further things that are not written yet.
+        places: where users are written, by username, such as `Line 2`; problems begin with it.
 
     Raises:
         ConfigurationError: with every problem, by user; nothing is written then.
         Conflict, Refused: a concurrent change came first; what is written already stays.
     """
+    places = {unicodedata.normalize("NFC", name): f"{place}, user" for name, place in places.items()}
     users = [msgspec.structs.replace(one, username=unicodedata.normalize("NFC", one.username)) for one in users]
     async with database.reading() as connection:
         found = await _find(connection, actor.tenant_id, users, beside)
-    problems = [problem for user in users for problem in _problems(user, found)] + _twice(users)
+    problems = [
+        problem
+        for user in users
+        for problem in _problems(user, found, f"{places.get(user.username, 'User')} {user.username}")
+    ] + _twice(users)
     if problems:
         raise ConfigurationError(problems)
     missing = [_missing(user, found) for user in users]
@@ -114,9 +122,9 @@ async def _find(connection: Connection, tenant_id: UUID, users: Sequence[Enrolle
     )
 
 
-def _problems(user: EnrolledUser, found: _Found) -> list[str]:
-    """All problems of one user."""
-    place, problems = f"User {user.username}", []
+def _problems(user: EnrolledUser, found: _Found, place: str) -> list[str]:
+    """All problems of one user, each beginning with the place."""
+    problems = []
     try:
         new_values(NewLocalUser(username=user.username, display_label=user.display_label, email=user.email))
     except BadInput as error:

@@ -100,8 +100,8 @@ async def all_identities(database: Database, actor: Actor, state: str | None) ->
     ]
 
 
-def read_table(path: Path) -> list[EnrolledUser]:
-    """Users from CSV with a line of column names; `-` reads standard input.
+def read_table(path: Path) -> tuple[list[EnrolledUser], dict[str, str]]:
+    """Users from CSV with a line of column names, and the line where each is first; `-` reads standard input.
 
     A user with several identities has several lines. Permissions are separated by blanks.
 
@@ -119,7 +119,10 @@ def read_table(path: Path) -> list[EnrolledUser]:
     ]
     if problems:
         raise ConfigurationError(problems)
-    return list(found.values())
+    places: dict[str, str] = {}
+    for number, cells in lines:
+        places.setdefault(cells["username"], f"Line {number}")
+    return list(found.values()), places
 
 
 def _lines(path: Path, *, needed: Sequence[str], known: Sequence[str] | None = None) -> list[Line]:

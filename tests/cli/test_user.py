@@ -201,6 +201,18 @@ def test_a_mistake_in_a_table_is_named_and_nobody_is_made(
     assert anchors(url) == {}
 
 
+def test_what_cannot_be_in_a_table_is_told_by_its_line(sales: Command, tmp_path: Path, url: str) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("username,email,permissions\nada,ada@x.example,\neve,nonsense,nothing:there\n")
+    done = sales("user", "import", "sales", path)
+    assert done.returncode == 78
+    assert done.stderr.splitlines() == [
+        "Line 3, user eve, email: This is not an e-mail address.",
+        "Line 3, user eve: there is no permission nothing:there.",
+    ]
+    assert anchors(url) == {}
+
+
 USERS = """
 [[tenants.users]]
 username = "alice"

@@ -105,8 +105,8 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     from identity_api.cli.user_tables import read_table
     from identity_api.cli.users import on_tenant
 
-    users = read_table(file)
-    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, dry_run=dry_run))
+    users, places = read_table(file)
+    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, dry_run=dry_run, places=places))
     if as_json:
         print_json({"dry_run": dry_run, "made": made})
     else:
