@@ -110,10 +110,13 @@ _PERSON = """
     join user_read r on r.tenant_id = o.tenant_id and r.id = o.user_id
 """
 
+_SESSION_COLUMNS = (
+    *("o.id as token_id", "o.kind", "o.tenant_id", "t.slug as tenant_slug", "o.identity_id", "o.authenticated_at"),
+    *("o.device", "o.address", "o.seen_at", "o.absolute_until as expires_at"),
+    *("o.seen_at + make_interval(secs => $3) as idle_until", "o.created_at as issued_at"),
+)
 SESSION = f"""
-    select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.device,
-        o.address, o.seen_at, o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until,
-        o.created_at as issued_at, {USER_COLUMNS}, {CIRCUMSTANCES}
+    select {", ".join(_SESSION_COLUMNS)}, {USER_COLUMNS}, {CIRCUMSTANCES}
     from session o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null
         and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $3)
@@ -126,11 +129,14 @@ SESSION = f"""
 """
 """The live session of tenant $1 with hash $2, unused for at most $3 seconds, with its user."""
 
+_API_TOKEN_COLUMNS = (
+    *("o.id as token_id", "'API_TOKEN' as kind", "o.tenant_id", "t.slug as tenant_slug", "null::uuid as identity_id"),
+    *("timestamptz 'epoch' as authenticated_at", "null::text as device", "null::text as address", "o.seen_at"),
+    *("o.expires_at", "null::timestamptz as idle_until", "o.created_at as issued_at"),
+    *("o.permissions as limited_to", "o.may_change"),
+)
 API_TOKEN = f"""
-    select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
-        timestamptz 'epoch' as authenticated_at, null::text as device, null::text as address, o.seen_at, o.expires_at,
-        null::timestamptz as idle_until, o.created_at as issued_at, o.permissions as limited_to, o.may_change,
-        {USER_COLUMNS}, {CIRCUMSTANCES}
+    select {", ".join(_API_TOKEN_COLUMNS)}, {USER_COLUMNS}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
 """
@@ -138,9 +144,9 @@ API_TOKEN = f"""
 
 
 _PARTS: tuple[Part, ...] = get_args(Part)
-SESSION_AND_USER = {part: with_wanted(SESSION, 12, part, "$4") for part in _PARTS}
+SESSION_AND_USER = {part: with_wanted(SESSION, len(_SESSION_COLUMNS), part, "$4") for part in _PARTS}
 """The session, and the user $4."""
-API_TOKEN_AND_USER = {part: with_wanted(API_TOKEN, 14, part, "$3") for part in _PARTS}
+API_TOKEN_AND_USER = {part: with_wanted(API_TOKEN, len(_API_TOKEN_COLUMNS), part, "$3") for part in _PARTS}
 """The API token, and the user $3."""
 
 SESSION_DURING_EDIT, API_TOKEN_DURING_EDIT = [
