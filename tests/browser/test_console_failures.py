@@ -1,6 +1,6 @@
 """What a page of the console that changes something says when it cannot: with and without JavaScript, and closely looked at.
 
-Somebody else was faster, a right was lost meanwhile, or a provider does not answer.
+Somebody else was faster, a right was lost meanwhile, a new proof is needed, or a provider does not answer.
 """
 
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from identity_api.ids import uuid7
 from tests import factories as make
+from tests.accounts.local_world import PASSWORD
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.console_house import build_console_house, make_admin, signed_in
 from tests.browser.house import House
@@ -144,6 +145,34 @@ async def test_a_user_is_neither_disabled_nor_erased_by_who_has_lost_the_right(
     await page.goto(address)
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"kim-{admin}")
     await expect(page.get_by_text("Disable", exact=True)).to_have_count(0)
+
+
+async def test_a_user_is_erased_only_after_a_new_proof_which_leads_back(page: Page, house: House, admin: str) -> None:
+    await house.world.make_user(f"lee-{admin}", password=None)
+    await page.goto(f"{house.origin}/console/users?q=lee-{admin}&in=username")
+    await page.get_by_role("link", name=f"lee-{admin}").click()
+    address = page.url
+    async with house.world.database.transaction() as connection:
+        await connection.execute(
+            """update session set authenticated_at = now() - interval '1 hour' where tenant_id = $1
+            and user_id = (select id from app_user where tenant_id = $1 and username = $2)""",
+            house.tenant.id,
+            admin,
+        )
+
+    async def erase() -> None:
+        await page.locator("summary", has_text="Erase").click()
+        await page.get_by_label(f"Erase lee-{admin} for good").check()
+        await page.get_by_role("button", name="Erase this user").click()
+
+    await erase()
+    await told(page, "STEP_UP_REQUIRED")
+    await page.get_by_role("link", name="Confirm that it is you").click()
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Confirm").click()
+    await page.wait_for_url(f"{address}**")
+    await erase()
+    await expect(page.get_by_role("status")).to_contain_text("The user is erased.")
 
 
 async def test_a_permission_and_a_link_are_not_made_by_who_has_lost_the_right(
