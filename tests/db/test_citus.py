@@ -9,10 +9,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from identity_api.db import tenants
+from identity_api.db import sessions, tenants
 from identity_api.db.database import Connection
 from identity_api.db.migrate import migrate
 from identity_api.db.tables import TABLES
+from identity_api.db.user_columns import Part
 from identity_api.ids import uuid7
 from tests.db.partitioned import OF_TENANTS, some
 from tests.db.test_partitions import OF_ALL_TENANTS, known_statements
@@ -101,6 +102,15 @@ async def test_every_statement_is_accepted_and_asks_one_shard_but_the_listed_one
             of_many.add(function)
     assert {function: answer for function, answer in refused.items() if function not in OF_ONE_NODE} == {}
     assert sorted(of_many - OF_ALL_TENANTS.keys()) == []
+
+
+@pytest.mark.parametrize("part", sessions.SESSION_AND_USER)
+@pytest.mark.parametrize("of", [sessions.SESSION_AND_USER, sessions.API_TOKEN_AND_USER], ids=["session", "API token"])
+async def test_reading_a_user_ahead_asks_one_shard(connection: Connection, of: dict[Part, str], part: Part) -> None:
+    kinds = [one.name for one in (await connection.prepare(of[part])).get_parameters()]
+    arguments = [some(kind, place) for place, kind in enumerate(kinds)]
+    assert await refusal(connection, of[part], arguments) is None
+    assert set(await shards(connection, of[part], arguments)) == {1}
 
 
 async def test_no_flag_that_is_false_leaves_a_statement_without_shards(connection: Connection) -> None:
