@@ -26,6 +26,7 @@ BY_ARGUMENT: Final = frozenset(
     (
         "identity_api.db.attempts._is_first",
         "identity_api.db.audit_reading.newest",
+        "identity_api.db.audit_reading.page",
         "identity_api.db.erasure._empty",
         "identity_api.db.health.writing",
         "identity_api.db.listings.existing",
