@@ -34,6 +34,14 @@ def test_both_architectures_are_named() -> None:
     assert "linux/amd64,linux/arm64" in RECIPE
 
 
+@pytest.mark.parametrize("place", ["deploy/Containerfile", "docs/deploy.md", "docs/for-operators.md"])
+def test_the_command_that_builds_it_keeps_its_health_check(place: str) -> None:
+    """An OCI image has none: buildah leaves it out, and only warns."""
+    commands = re.findall(r"buildah build .*", (DEPLOY.parent / place).read_text())
+    assert commands
+    assert all("--format docker" in one for one in commands)
+
+
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
 def test_a_linter_finds_nothing_in_the_recipe() -> None:
     # DL3059 would join RUNs with a shell's `&&`.
