@@ -1,7 +1,7 @@
 """The effect of a set on people: who gains and who loses a permission, not merely a reason for one."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -35,6 +35,8 @@ class Effect(msgspec.Struct, frozen=True):
     lost: frozenset[Pair]
     left_with_nothing: frozenset[UUID]
     """Users who lose something and then hold nothing, in force or not."""
+    permission_ids: Mapping[str, UUID]
+    """Of the permissions gained and lost, by name; without those that the set itself makes."""
     digest: str
     """Equal for equal gains and losses, and only for those."""
 
@@ -83,7 +85,8 @@ async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUI
     look = _Look(connection, tenant_id, mapping_ids, await _ByHand.of(connection, tenant_id, done))
     for chunk in _chunks(concerned, look.by_hand):
         await look.at(chunk)
-    return look.effect(len(concerned))
+    made = {one.permission_id for one in done if one.action == "permission.created"}
+    return look.effect(len(concerned), without=made)
 
 
 class _ByHand(msgspec.Struct, frozen=True):
@@ -166,13 +169,14 @@ class _Look:
             self._digest.update(msgspec.json.encode(sorted([(str(user_id), name) for user_id, name in found])))
         self._ensure_within()
 
-    def effect(self, concerned: int) -> Effect:
-        """Of everybody looked at."""
+    def effect(self, concerned: int, *, without: Collection[UUID | None]) -> Effect:
+        """Of everybody looked at, without the ids of these permissions."""
         return Effect(
             concerned,
             frozenset(self._gained),
             frozenset(self._lost),
             frozenset(self._left_with_nothing),
+            {name: row_id for row_id, name in self._names.items() if row_id not in without},
             self._digest.hexdigest(),
         )
 

@@ -68,6 +68,15 @@ async def preview(
         return await _made(connection, database, actor, changes, viewer=viewer or actor)
 
 
+async def preview_declared(database: Database, actor: Actor, changes: Sequence[Change]) -> Outcome:
+    """What the changes of a declaration would do: of mappings that a file manages too, and any number of changes.
+
+    Raises: as `preview`.
+    """
+    async with database.transaction(is_trial=True) as connection:
+        return await _made(connection, database, actor, changes, viewer=actor, managed_by="FILE")
+
+
 async def apply(database: Database, actor: Actor, changes: Sequence[Change | Undo], *, as_previewed: str) -> Outcome:
     """Make the set, exactly as it was previewed. The caller lets workers know that grants have to follow.
 
@@ -105,15 +114,17 @@ async def _made(
     *,
     viewer: Actor,
     as_previewed: str | None = None,
+    managed_by: str = "API",
 ) -> Outcome:
     """Make the set; without `as_previewed` the caller rolls it back."""
-    ensure_number(len(changes))
+    if managed_by != "FILE":
+        ensure_number(len(changes))
     tenant_id = actor.tenant_id
     async with an_admin_remains(connection, actor):
         edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
         with audit.part_of(uuid7()) as part:
-            done = await _Steps(edit, changes, part).make_all()
+            done = await _Steps(edit, changes, part, managed_by).make_all()
         _check_may_look(viewer, done)
         effect = await effect_of(connection, database.limits, tenant_id, done)
         digest = digest_of(done, effect)
@@ -164,17 +175,18 @@ async def _finish(
 class _Steps:
     """The changes of one set, in their transaction. If one cannot be made, this is noted, and the others are tried."""
 
-    def __init__(self, edit: Edit, changes: Sequence[Change | Undo], part: audit.Part) -> None:
+    def __init__(self, edit: Edit, changes: Sequence[Change | Undo], part: audit.Part, managed_by: str) -> None:
         self._edit = edit
         self._changes = changes
         self._part = part
+        self._managed_by = managed_by
         self._problems: list[Problem] = []
 
     async def make_all(self) -> list[Done]:
         written = [
             (number, one) for number, change in enumerate(self._changes) for one in await self._written(number, change)
         ]
-        if not self._problems:
+        if not self._problems and self._managed_by != "FILE":
             ensure_number(len(written))
         await self._lock([change for _, change in written])
         done: list[Done] = []
@@ -212,7 +224,8 @@ class _Steps:
         events = self._part.events
         try:
             async with self._edit.connection.transaction():  # a savepoint, as for one
-                return await make_mappings(self._edit, [one for one in changes if isinstance(one, CreateMapping)])
+                new = [one for one in changes if isinstance(one, CreateMapping)]
+                return await make_mappings(self._edit, new, managed_by=self._managed_by)
         except IdentityAPIError:
             self._part.events = events
             return None
@@ -220,7 +233,7 @@ class _Steps:
     async def _tried(self, number: int, change: Change) -> Done | None:
         try:
             async with self._edit.connection.transaction():  # a savepoint: a failed change leaves nothing behind
-                return await make(self._edit, change)
+                return await make(self._edit, change, managed_by=self._managed_by)
         except IdentityAPIError as error:
             self._problems.append(Problem(number, error))
             return None

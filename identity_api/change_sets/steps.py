@@ -50,9 +50,14 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     """Grants by hand."""
     closed: tuple[UUID, ...] = ()
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Given to somebody who has it by hand already, or taken from somebody who does not."""
+        return self.kind == "grant" and not self.opened and not self.closed
 
-async def make(one: Edit, change: Change) -> Done:
-    """Make the change.
+
+async def make(one: Edit, change: Change, *, managed_by: str = "API") -> Done:
+    """Make the change; `managed_by` is who makes and may change its mapping.
 
     Raises:
         Refused: `FORBIDDEN` without the permission that the change needs alone; and what its use case raises.
@@ -62,7 +67,7 @@ async def make(one: Edit, change: Change) -> Done:
     _check_right(actor, change)
     match change:
         case CreateMapping() | UpdateMapping() | DeleteMapping():
-            return _mapping_done(await (await _mapping_edit(one, change))(one))
+            return _mapping_done(await (await _mapping_edit(one, change, managed_by))(one))
         case CreatePermission():
             row = await catalogue.insert(
                 one.connection, one.limits, actor, change.name, change.description, delegable=change.delegable
@@ -81,14 +86,14 @@ async def make(one: Edit, change: Change) -> Done:
             return await _by_hand(one, change)
 
 
-async def make_mappings(one: Edit, changes: Sequence[CreateMapping]) -> list[Done]:
+async def make_mappings(one: Edit, changes: Sequence[CreateMapping], *, managed_by: str = "API") -> list[Done]:
     """Make new mappings at once, in the statements of one. Raises as `make`."""
     for change in changes:
         _check_right(one.actor, change)
     names = {name for change in changes for name in change.permissions if isinstance(name, str)}
     known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
     rules = [_rule(change, _ids(change.permissions, known)) for change in changes]
-    return [_mapping_done(made) for made in await edit.create(one, rules, managed_by="API")]
+    return [_mapping_done(made) for made in await edit.create(one, rules, managed_by=managed_by)]
 
 
 def _check_right(actor: Actor, change: Change) -> None:
@@ -101,12 +106,14 @@ def _rule(change: CreateMapping, given: tuple[UUID, ...]) -> Rule:
     return Rule(change.provider_id, change.pattern, change.match, given, change.enabled)
 
 
-async def _mapping_edit(one: Edit, change: CreateMapping | UpdateMapping | DeleteMapping) -> edit.Change:
+async def _mapping_edit(
+    one: Edit, change: CreateMapping | UpdateMapping | DeleteMapping, managed_by: str
+) -> edit.Change:
     if isinstance(change, DeleteMapping):
-        return edit.deleting(change.mapping_id, expected_version=change.version)
+        return edit.deleting(change.mapping_id, expected_version=change.version, managed_by=managed_by)
     if isinstance(change, CreateMapping):
         given = await _permission_ids(one, change.permissions)
-        return edit.creating(_rule(change, given))
+        return edit.creating(_rule(change, given), managed_by=managed_by)
     before = await mappings.get(one.connection, one.actor.tenant_id, change.mapping_id)
     if before is None:
         raise NotFound("There is no such group mapping.")
@@ -117,7 +124,7 @@ async def _mapping_edit(one: Edit, change: CreateMapping | UpdateMapping | Delet
         before.permission_ids if change.permissions is None else await _permission_ids(one, change.permissions),
         before.enabled if change.enabled is None else change.enabled,
     )
-    return edit.updating(change.mapping_id, rule, expected_version=change.version)
+    return edit.updating(change.mapping_id, rule, expected_version=change.version, managed_by=managed_by)
 
 
 def _mapping_done(edited: Edited) -> Done:

@@ -1,7 +1,7 @@
 """Show a set of changes to the operator, and apply exactly what was shown."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,8 +10,10 @@ import msgspec
 
 from identity_api.change_sets import run, table
 from identity_api.change_sets.changes import Change, Undo
+from identity_api.change_sets.effect import Pair
 from identity_api.change_sets.errors import ChangesRefused
 from identity_api.change_sets.run import Outcome
+from identity_api.change_sets.steps import Done
 from identity_api.cli.output import print_json, print_lines
 from identity_api.db import change_sets as rows
 from identity_api.db import mappings
@@ -20,15 +22,39 @@ from identity_api.errors import ConfigurationError
 from identity_api.permissions.delegation import Actor
 
 MAX_NAMED = 10
-"""The limit of people named beside the numbers."""
+"""The limit of people named in the lines; JSON has all of them."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A user, with the names."""
+
+    id: UUID
+    username: str
+    display_label: str
+
+
+class NamedPermission(msgspec.Struct, frozen=True):
+    """A permission; `id` is None for one that the set itself makes."""
+
+    id: UUID | None
+    name: str
 
 
 class Touched(msgspec.Struct, frozen=True):
     """A person who gains or loses permissions."""
 
-    username: str
-    gained: list[str]
-    lost: list[str]
+    user: Person
+    gained: list[NamedPermission]
+    lost: list[NamedPermission]
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """A warning, how many people it is about, and the first of them."""
+
+    kind: str
+    message: str
+    users: int
+    people: list[Person]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -36,12 +62,12 @@ class Shown(msgspec.Struct, frozen=True):
 
     digest: str
     changes: list[dict[str, Any]]
-    warnings: list[str]
+    warnings: list[Warned]
     concerned: int
     gaining: int
     losing: int
     touched: list[Touched]
-    """The first of them, by username."""
+    """All of them, by username."""
     event: UUID | None
     """The event whose undoing undoes the whole set; None for what was only previewed."""
 
@@ -49,13 +75,24 @@ class Shown(msgspec.Struct, frozen=True):
     def lines(self) -> list[str]:
         """For people."""
         told = [f"{_SIGNS[one['action'].partition('.')[2]]} {_sentence(one)}" for one in self.changes]
-        told += [f"warning: {one}" for one in self.warnings]
-        told.append(f"{self.gaining:,} gain and {self.losing:,} lose something, of {self.concerned:,} concerned.")
-        for one in self.touched:
-            gained, lost = [f"+{name}" for name in one.gained], [f"-{name}" for name in one.lost]
-            told.append(f"  {one.username}: {' '.join([*gained, *lost])}")
-        told += [f"digest: {self.digest}"]
+        told += [*self.told_of_people, f"digest: {self.digest}"]
         return told if self.event is None else [*told, f"event: {self.event} (audit undo puts all of it back)"]
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether somebody gains or loses something, or is to be warned."""
+        return bool(self.touched or self.warnings)
+
+    @property
+    def told_of_people(self) -> list[str]:
+        """The warnings, the numbers, and the first people."""
+        told = [f"warning: {one.message}" for one in self.warnings]
+        told.append(f"{self.gaining:,} gain and {self.losing:,} lose something, of {self.concerned:,} concerned.")
+        for one in self.touched[:MAX_NAMED]:
+            gained, lost = [f"+{given.name}" for given in one.gained], [f"-{taken.name}" for taken in one.lost]
+            told.append(f"  {one.user.username}: {' '.join([*gained, *lost])}")
+        more = len(self.touched) - MAX_NAMED
+        return [*told, f"  and {more:,} more, whom --json names"] if more > 0 else told
 
 
 _SIGNS = {"created": "+", "opened": "+", "updated": "~", "deleted": "-", "closed": "-"}
@@ -108,28 +145,51 @@ async def change(
 
 
 async def shown_of(database: Database, actor: Actor, outcome: Outcome, *, is_made: bool = False) -> Shown:
-    """The outcome with the names of the first people whom it affects."""
+    """The outcome with the names of the people whom it affects."""
     effect = outcome.effect
+    touched = effect.gaining | effect.losing
+    named = touched | {user_id for one in outcome.warnings for user_id in one.user_ids}
     async with database.reading() as connection:
-        people = await rows.named(connection, actor.tenant_id, effect.gaining | effect.losing, first=MAX_NAMED)
-    touched = [
-        Touched(
-            one.username,
-            sorted([name for user_id, name in effect.gained if user_id == one.id]),
-            sorted([name for user_id, name in effect.lost if user_id == one.id]),
-        )
-        for one in people[:MAX_NAMED]
-    ]
+        found = await rows.named(connection, actor.tenant_id, named, first=len(named)) if named else []
+    people = {one.id: Person(one.id, one.username, one.display_label) for one in found}
+    gained, lost = (_by_user(pairs, effect.permission_ids) for pairs in (effect.gained, effect.lost))
     return Shown(
         outcome.digest,
-        [{"action": one.action, "name": one.name, "old": one.old, "new": one.new} for one in outcome.done],
-        [one.message for one in outcome.warnings],
+        [_change(one, is_made=is_made) for one in outcome.done],
+        [
+            Warned(one.kind, one.message, one.users, [people[row_id] for row_id in one.user_ids if row_id in people])
+            for one in outcome.warnings
+        ],
         effect.concerned,
         len(effect.gaining),
         len(effect.losing),
-        touched,
+        [
+            Touched(one, gained.get(user_id, []), lost.get(user_id, []))
+            for user_id, one in people.items()
+            if user_id in touched
+        ],
         outcome.event_id if is_made else None,
     )
+
+
+def _change(one: Done, *, is_made: bool) -> dict[str, Any]:
+    is_there = is_made or one.old is not None
+    return {
+        "action": one.action,
+        "name": one.name,
+        "mapping_id": one.mapping_id if is_there else None,
+        "user_id": one.user_id,
+        "changes_nothing": one.changes_nothing,
+        "old": one.old,
+        "new": one.new,
+    }
+
+
+def _by_user(pairs: Collection[Pair], permission_ids: Mapping[str, UUID]) -> dict[UUID, list[NamedPermission]]:
+    found: dict[UUID, list[NamedPermission]] = {}
+    for user_id, name in sorted(pairs):
+        found.setdefault(user_id, []).append(NamedPermission(permission_ids.get(name), name))
+    return found
 
 
 async def import_table(

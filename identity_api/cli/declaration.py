@@ -15,13 +15,14 @@ from identity_api.accounts.enrolment import Vocabulary, enrol
 from identity_api.claims import MatchKind
 from identity_api.cli.context import operator, operator_name
 from identity_api.cli.provider_connections import provider_documents_for
+from identity_api.cli.rehearsal import Rehearsed, mappings_of, rehearse
 from identity_api.config import Settings, TenantLimits
 from identity_api.config.key_file import read_private_file
 from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.db.tenant_limits import beyond
 from identity_api.errors import BadInput, ConfigurationError
-from identity_api.group_mappings.declare import DeclaredMapping, MappingDifference, declare
+from identity_api.group_mappings.declare import MappingDifference, declare
 from identity_api.ids import uuid7
 from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
 from identity_api.permissions.service import SERVICE_PERMISSIONS
@@ -212,6 +213,8 @@ class Applied(msgspec.Struct, frozen=True):
 
     changes: list[Change]
     notices: list[str]
+    sets: list[Rehearsed] = []
+    """Of a dry run: what it would do to people, by tenant."""
 
 
 async def apply_declaration(
@@ -235,7 +238,7 @@ async def apply_declaration(
         declared: whole tenants.
         folder: the base of files that it refers to.
         prune: delete file-managed mappings that are not declared: of all tenants, or of the named ones.
-        dry_run: return the differences and make nothing.
+        dry_run: return the differences, and what they would do to people; make nothing.
         create_permissions: a mapping may give an undeclared permission.
         switch_off: tenant and slug of providers that a file made and that are to be disabled.
 
@@ -253,11 +256,13 @@ async def apply_declaration(
     if not create_permissions:
         await check_catalogue(database, declared)
     changes: list[Change] = []
+    pruned = [one.slug for one in declared if (prune if isinstance(prune, bool) else one.slug in prune)]
     for tenant in declared:
         off = [slug for name, slug in switch_off if name == tenant.slug]
-        prunes = prune if isinstance(prune, bool) else tenant.slug in prune
-        changes += await _apply_one(database, applier, tenant, prune=prunes, dry_run=dry_run, switch_off=off)
-    return Applied(changes, notices)
+        changes += await _apply_one(
+            database, applier, tenant, prune=tenant.slug in pruned, dry_run=dry_run, switch_off=off
+        )
+    return Applied(changes, notices, await rehearse(database, declared, pruned) if dry_run else [])
 
 
 async def _apply_one(
@@ -273,7 +278,7 @@ async def _apply_one(
     edited = await _edited(database, tenant, prune=prune)
     tenant_id, found = await apply_tenant(database, applier, tenant, dry_run=dry_run, switch_off=switch_off)
     if not dry_run:
-        await declare(database, operator(tenant_id), _mappings(tenant), prune=prune)
+        await declare(database, operator(tenant_id), mappings_of(tenant), prune=prune)
     users = await enrol(database, operator(tenant_id), tenant.users, dry_run=dry_run, beside=_vocabulary(tenant))
     return [
         *[
@@ -285,19 +290,12 @@ async def _apply_one(
     ]
 
 
-def _mappings(tenant: TenantDeclaration) -> list[DeclaredMapping]:
-    return [
-        DeclaredMapping(one.provider, one.group, one.match, one.permissions, one.enabled)
-        for one in tenant.group_mappings
-    ]
-
-
 async def _edited(database: Database, tenant: TenantDeclaration, *, prune: bool) -> list[MappingDifference]:
     """The differences of the mappings, and the people they affect in the current state of the tenant."""
     async with database.reading() as connection:
         before = await tenants.by_slug(connection, tenant.slug)
     actor = operator(before.id if before else uuid7())
-    return await declare(database, actor, _mappings(tenant), prune=prune, dry_run=True)
+    return await declare(database, actor, mappings_of(tenant), prune=prune, dry_run=True)
 
 
 async def check_catalogue(database: Database, declared: Sequence[TenantDeclaration]) -> None:

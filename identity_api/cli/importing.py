@@ -177,7 +177,7 @@ async def apply_forms(database: Database, settings: Settings, imported: Imported
         create_permissions=wishes.create_permissions,
         switch_off=[*imported.switched_off, *(left.providers if wishes.prune else ())],
     )
-    return Applied(done.changes, [*notices, *done.notices])
+    return Applied(done.changes, [*notices, *done.notices], done.sets)
 
 
 class LeftOver(msgspec.Struct, frozen=True):

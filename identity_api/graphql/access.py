@@ -293,6 +293,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "GroupMappingSaved.*": REACHED,
     "GroupMappingDeleted.*": REACHED,
     "GroupMappingPreview.*": REACHED,
+    "TouchedPermission.*": REACHED,
     "TouchedUser.*": REACHED,
     "ChangeSetPreview.*": REACHED,
     "ChangeSetApplied.*": REACHED,
@@ -342,10 +343,9 @@ def rule_of(type_name: str, field_name: str) -> PermissionRule:
     Raises:
         LookupError: the table has no line for it, so nobody has decided who may read it.
     """
-    rule = ACCESS.get(f"{type_name}.{field_name}") or ACCESS.get(f"{type_name}.*")
-    if rule is None:
-        raise LookupError(f"graphql.access has no rule for {type_name}.{field_name}")
-    return rule
+    if rule := ACCESS.get(f"{type_name}.{field_name}") or ACCESS.get(f"{type_name}.*"):
+        return rule
+    raise LookupError(f"graphql.access has no rule for {type_name}.{field_name}")
 
 
 def object_type(name: str | None = None, *, description: str | None = None) -> Callable[[TypeT], TypeT]:

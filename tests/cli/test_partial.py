@@ -100,10 +100,16 @@ def test_a_rehearsal_shows_whom_a_mapping_touches(acme: Command, url: str) -> No
     on_database(url, alice_in_engineering)
     text = '[[tenants.group_mappings]]\nprovider = "keycloak"\ngroup = "engineering"\npermissions = ["tickets:answer"]'
     shown = acme("apply", "-", "--dry-run", stdin=tenant(text))
-    assert shown.stdout == (
-        "~ acme: mapping engineering (permissions: docs:read -> tickets:answer; gains: alice; loses: alice)\n"
-    )
-    assert acme("apply", "-", stdin=tenant(text)).stdout == shown.stdout
+    change = "~ acme: mapping engineering (permissions: docs:read -> tickets:answer; gains: alice; loses: alice)"
+    assert shown.stdout.splitlines() == [
+        change,
+        "acme: 1 gain and 1 lose something, of 1 concerned.",
+        "acme:   alice: +tickets:answer -docs:read",
+    ]
+    [found] = json.loads(acme("apply", "-", "--dry-run", "--json", stdin=tenant(text)).stdout)["sets"]
+    [alice] = found["set"]["touched"]
+    assert (alice["user"]["username"], [one["name"] for one in alice["lost"]]) == ("alice", ["docs:read"])
+    assert acme("apply", "-", stdin=tenant(text)).stdout == f"{change}\n"
 
 
 def test_an_export_is_applied_without_a_change_and_holds_no_secret(acme: Command, tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """Sets of changes, asked for and made through the schema."""
 
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
+from identity_api.cli.rehearsal import rehearse
 from identity_api.config import TenantLimits
 from identity_api.graphql.ids import global_id
 from identity_api.permissions.service import GRANTS_WRITE, GROUPS_READ, MAPPINGS_WRITE, USERS_READ
+from identity_api.tenants.declaration import MappingDeclaration, PermissionDeclaration, TenantDeclaration
 from tests.docs.pages import blocks
 from tests.graphql.test_mutations import effective, permission
 from tests.graphql.world import Client, World, people
@@ -15,7 +19,9 @@ SHOWN = """{
     digest concerned gaining losing
     changes { action name changesNothing user { username } mapping { id } changes { setting old new } }
     warnings { kind message users people { username } }
-    touched { edges { node { user { username } gained lost } } pageInfo { hasNextPage endCursor } }
+    touched { edges { node {
+        user { id username } gained lost gainedPermissions { name permission { id } } lostPermissions { name permission { id } }
+    } } pageInfo { hasNextPage endCursor } }
 }"""
 PREVIEW = f"""query ($input: ChangeSetInput!, $first: Int, $after: String) {{
     previewChangeSet(input: $input, first: $first, after: $after) {SHOWN} }}"""
@@ -223,3 +229,67 @@ async def test_who_may_not_read_mappings_learns_nothing_from_a_table(world: Worl
     answer = await writer.ask(PREVIEW, input={"changes": [imported("group,permissions\nengineering,docs:raed")]})
     assert answer.errors[0]["extensions"]["problems"][0]["code"] == "FORBIDDEN"
     assert "docs:read" not in str(answer.errors)
+
+
+@pytest.mark.asyncio
+async def test_a_declaration_is_rehearsed_as_the_preview_of_the_same_changes(world: World) -> None:
+    """`identity-api apply --dry-run --json`: the same people, permissions, counts and warnings."""
+    async with world.database.reading() as connection:
+        slug = await connection.fetchval("select slug from tenant where id = $1", world.tenant)
+    await world.execute("update group_mapping set managed_by = 'FILE' where id = $1", world.mapping)
+    declared = TenantDeclaration(
+        slug=slug,
+        name="Acme",
+        permissions=(PermissionDeclaration("reports:read", "See reports."),),
+        group_mappings=(MappingDeclaration("platform", ("reports:read", "docs:write")),),
+    )
+    [rehearsed] = msgspec.to_builtins(await rehearse(world.database, [declared], [slug]))
+    await world.execute("update group_mapping set managed_by = 'API' where id = $1", world.mapping)
+    shown = await preview(
+        world.admin,
+        {"deleteGroupMapping": {"id": global_id("GroupMapping", world.mapping), "version": 1}},
+        {"createPermission": {"name": "reports:read", "description": "See reports."}},
+        create("platform", "reports:read", permission(world, world.write)),
+    )
+    told = rehearsed["set"]
+    assert rehearsed["tenant"] == slug
+    numbers = ("concerned", "gaining", "losing")
+    assert [told[name] for name in numbers] == [shown[name] for name in numbers] == [1, 1, 1]
+    assert [(one["action"], one["name"]) for one in told["changes"]] == [
+        (one["action"], one["name"]) for one in shown["changes"]
+    ]
+
+    def people(kind: str, found: list[dict[str, Any]]) -> list[tuple[str | None, str]]:
+        return [(one["id"] and global_id(kind, UUID(one["id"])), one.get("username") or one["name"]) for one in found]
+
+    [told_of], [edge] = told["touched"], shown["touched"]["edges"]
+    asked = edge["node"]
+    assert people("User", [told_of["user"]]) == [(asked["user"]["id"], asked["user"]["username"])]
+    for name in ("gained", "lost"):
+        referred = [(one["permission"] and one["permission"]["id"], one["name"]) for one in asked[f"{name}Permissions"]]
+        assert people("Permission", told_of[name]) == referred
+        assert [one["name"] for one in told_of[name]] == asked[name]
+    assert people("Permission", told_of["gained"]) == [
+        (permission(world, world.write), "docs:write"),
+        (None, "reports:read"),
+    ]
+    assert people("Permission", told_of["lost"]) == [(permission(world, world.read), "docs:read")]
+
+
+@pytest.mark.asyncio
+async def test_a_declaration_is_rehearsed_with_the_warnings_of_the_preview(world: World) -> None:
+    async with world.database.reading() as connection:
+        slug = await connection.fetchval("select slug from tenant where id = $1", world.tenant)
+    await world.execute("update group_mapping set managed_by = 'FILE' where id = $1", world.mapping)
+    [rehearsed] = msgspec.to_builtins(
+        await rehearse(world.database, [TenantDeclaration(slug=slug, name="Acme")], [slug])
+    )
+    await world.execute("update group_mapping set managed_by = 'API' where id = $1", world.mapping)
+    gone = {"deleteGroupMapping": {"id": global_id("GroupMapping", world.mapping), "version": 1}}
+    told, shown = rehearsed["set"]["warnings"], (await preview(world.admin, gone))["warnings"]
+    assert [one["kind"] for one in shown] == ["NOTHING_LEFT"]
+    assert [
+        (one["kind"], one["message"], one["users"], [who["username"] for who in one["people"]]) for one in told
+    ] == [(one["kind"], one["message"], one["users"], [who["username"] for who in one["people"]]) for one in shown]
+    kept = await rehearse(world.database, [TenantDeclaration(slug=slug, name="Acme")], [])
+    assert kept == []

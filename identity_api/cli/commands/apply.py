@@ -47,7 +47,10 @@ def command(file: Path, dry_run: bool, prune: bool, create_permissions: bool, as
     done = run_on_database(settings, work)
     if as_json:
         totals = totals_of(done.changes)
-        print_json({"dry_run": dry_run, "changes": done.changes, "totals": totals, "notices": done.notices})
+        print_json(
+            {"dry_run": dry_run, "changes": done.changes, "totals": totals, "sets": done.sets, "notices": done.notices}
+        )
         return
     print_notices(done.notices)
-    print_lines([*done.changes, *total_lines(done.changes)] if done.changes else ["Nothing to change."])
+    people = [line for one in done.sets for line in one.lines]
+    print_lines([*done.changes, *total_lines(done.changes), *people] if done.changes else ["Nothing to change."])

@@ -81,7 +81,8 @@ def command(
 
     done = run_on_database(settings, work)
     if as_json:
-        print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})
+        print_json({"dry_run": dry_run, "changes": done.changes, "sets": done.sets, "notices": done.notices})
         return
     print_notices(done.notices)
-    print_lines(done.changes or ["Nothing to change."])
+    people = [line for one in done.sets for line in one.lines]
+    print_lines([*done.changes, *people] if done.changes else ["Nothing to change."])

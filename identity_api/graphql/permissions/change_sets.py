@@ -8,7 +8,7 @@ import msgspec
 import strawberry
 
 from identity_api.change_sets import run
-from identity_api.change_sets.effect import Effect
+from identity_api.change_sets.effect import Effect, Pair
 from identity_api.change_sets.errors import ChangesRefused
 from identity_api.change_sets.run import Outcome
 from identity_api.change_sets.steps import Done
@@ -25,8 +25,14 @@ from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.missing_ids import telling_missing
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, ChangeSetInput, asked_of
-from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedUser
-from identity_api.graphql.summaries import MappingReference, MappingReferenceRow, UserSummary, UserSummaryRow
+from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedPermissionRow, TouchedUser, TouchedUserRow
+from identity_api.graphql.summaries import (
+    MappingReference,
+    MappingReferenceRow,
+    PermissionReferenceRow,
+    UserSummary,
+    UserSummaryRow,
+)
 from identity_api.permissions.service import USERS_READ
 
 enum_type(
@@ -193,13 +199,10 @@ class ChangeSetAppliedRow(msgspec.Struct, frozen=True):
     event: str
 
 
-class _Touched(msgspec.Struct, frozen=True):
+class _Touched(TouchedUserRow, frozen=True, kw_only=True):
     """A row behind `TouchedUser` that knows its place."""
 
     named: Named
-    user: UserSummaryRow
-    gained: list[str]
-    lost: list[str]
 
 
 def _position(row: _Touched) -> tuple[str, UUID]:
@@ -301,7 +304,7 @@ def _change(one: Done, people: People, *, is_made: bool) -> SetChangeRow:
         one.action,
         one.name,
         changes_between(dict(one.old or {}), dict(one.new or {})),
-        one.kind == "grant" and not one.opened and not one.closed,
+        one.changes_nothing,
         people.get(one.user_id) if one.user_id is not None else None,
         MappingReferenceRow(str(one.mapping_id)) if one.mapping_id is not None and is_there else None,
     )
@@ -323,13 +326,13 @@ async def _touched(context: Context, effect: Effect, page: Page) -> ConnectionRo
             connection, context.tenant_id, touched, after=position, first=page.size, backward=page.is_backward
         )
     shown = {one.id for one in found}
-    gained, lost = (_by_user(pairs, shown) for pairs in (effect.gained, effect.lost))
+    gained, lost = (_by_user(pairs, shown, effect.permission_ids) for pairs in (effect.gained, effect.lost))
     listed = [
         _Touched(
-            one,
             UserSummaryRow(one.id, one.username, one.display_label),
             gained.get(one.id, []),
             lost.get(one.id, []),
+            named=one,
         )
         for one in found
     ]
@@ -340,8 +343,12 @@ async def _touched(context: Context, effect: Effect, page: Page) -> ConnectionRo
     return connections.paged(of, listed, page, count=count)
 
 
-def _by_user(pairs: Collection[tuple[UUID, str]], shown: Collection[UUID]) -> dict[UUID, list[str]]:
-    found: dict[UUID, list[str]] = {}
+def _by_user(
+    pairs: Collection[Pair], shown: Collection[UUID], permission_ids: Mapping[str, UUID]
+) -> dict[UUID, list[TouchedPermissionRow]]:
+    found: dict[UUID, list[TouchedPermissionRow]] = {}
     for user_id, name in sorted([pair for pair in pairs if pair[0] in shown]):
-        found.setdefault(user_id, []).append(name)
+        row_id = permission_ids.get(name)
+        reference = None if row_id is None else PermissionReferenceRow(row_id, name)
+        found.setdefault(user_id, []).append(TouchedPermissionRow(name, reference))
     return found

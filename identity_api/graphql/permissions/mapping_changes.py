@@ -17,7 +17,13 @@ from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.missing_ids import telling_missing
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.mappings import GroupMapping, GroupMappingRow, read_mapping
-from identity_api.graphql.summaries import UserSummary, UserSummaryRow, mapping_id
+from identity_api.graphql.summaries import (
+    PermissionReference,
+    PermissionReferenceRow,
+    UserSummary,
+    UserSummaryRow,
+    mapping_id,
+)
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.edit import Change
 from identity_api.group_mappings.impact import Effect
@@ -126,6 +132,16 @@ class GroupMappingDeletedRow(msgspec.Struct, frozen=True):
     concerned: int
 
 
+@object_type(description="A permission that a user would gain or lose.")
+class TouchedPermission:
+    """By name, and where it is there already with its id."""
+
+    name: str = strawberry.field(description="The name of the permission.")
+    permission: PermissionReference | None = strawberry.field(
+        description="The permission; null for one that the set itself makes, which has no id before that."
+    )
+
+
 @object_type(description="A user whom a change would affect.")
 class TouchedUser:
     """With the permissions, by name, that they would have or no longer have."""
@@ -133,6 +149,12 @@ class TouchedUser:
     user: UserSummary = strawberry.field(description="The user.")
     gained: list[str] = strawberry.field(description="The names of the permissions that the user would gain.")
     lost: list[str] = strawberry.field(description="The names of the permissions that the user would lose.")
+    gained_permissions: list[TouchedPermission] = strawberry.field(
+        description="The permissions that the user would gain, with their ids, in the order of `gained`."
+    )
+    lost_permissions: list[TouchedPermission] = strawberry.field(
+        description="The permissions that the user would lose, with their ids, in the order of `lost`."
+    )
 
 
 @object_type(description="Whom a change would affect if it were made now. Nothing is changed.")
@@ -155,12 +177,29 @@ class GroupMappingPreview:
     )
 
 
+class TouchedPermissionRow(msgspec.Struct, frozen=True):
+    """The row behind `TouchedPermission`."""
+
+    name: str
+    permission: PermissionReferenceRow | None
+
+
 class TouchedUserRow(msgspec.Struct, frozen=True):
     """The row behind `TouchedUser`."""
 
     user: UserSummaryRow
-    gained: list[str]
-    lost: list[str]
+    gained_permissions: list[TouchedPermissionRow]
+    lost_permissions: list[TouchedPermissionRow]
+
+    @property
+    def gained(self) -> list[str]:
+        """By name."""
+        return [one.name for one in self.gained_permissions]
+
+    @property
+    def lost(self) -> list[str]:
+        """By name."""
+        return [one.name for one in self.lost_permissions]
 
 
 class GroupMappingPreviewRow(msgspec.Struct, frozen=True):
@@ -275,13 +314,13 @@ async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
         users = await listings.user_names(
             connection, context.tenant_id, {user_id for user_id, _ in pairs}, first=MAX_TOUCHED
         )
-        named = await permissions.by_ids(connection, context.tenant_id, {permission_id for _, permission_id in pairs})
-    names = sorted([(one.name, one.id) for one in named])
+        there = await permissions.by_ids(connection, context.tenant_id, {permission_id for _, permission_id in pairs})
+    references = [PermissionReferenceRow(one.id, one.name) for one in sorted(there, key=lambda one: one.name)]
     return [
         TouchedUserRow(
             UserSummaryRow(user.id, user.username, user.display_label),
-            [name for name, permission_id in names if (user.id, permission_id) in effect.gained],
-            [name for name, permission_id in names if (user.id, permission_id) in effect.lost],
+            [TouchedPermissionRow(one.name, one) for one in references if (user.id, one.row_id) in effect.gained],
+            [TouchedPermissionRow(one.name, one) for one in references if (user.id, one.row_id) in effect.lost],
         )
         for user in users
     ]
