@@ -6,8 +6,7 @@ problem is found before anything is written. An interrupted enrolment is finishe
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -54,6 +53,24 @@ class Vocabulary(msgspec.Struct, frozen=True):
     permissions: Collection[str] = ()
 
 
+class Places(msgspec.Struct, frozen=True):
+    """Where things are written, such as `Line 2`, for what is said of them."""
+
+    users: Mapping[str, str] = {}
+    """By username."""
+    identities: Mapping[EnrolledIdentity, str] = {}
+    permissions: Mapping[tuple[str, str], str] = {}
+    """By username and permission."""
+
+    def user(self, username: str, place: str | None = None) -> str:
+        """How a problem of the user begins; at a place of its own, if it has one."""
+        found = place or self.users.get(username)
+        return f"{found}, user {username}" if found else f"User {username}"
+
+
+_NOWHERE: Final = Places()
+
+
 async def enrol(
     database: Database,
     actor: Actor,
@@ -61,7 +78,7 @@ async def enrol(
     *,
     dry_run: bool = False,
     beside: Vocabulary = Vocabulary(),
-    places: Mapping[str, str] = MappingProxyType({}),
+    places: Places = _NOWHERE,
 ) -> list[Enrolled]:
     """Make the users, identities and grants that do not exist yet; returns them.
 
@@ -71,21 +88,16 @@ async def enrol(
         users: one of each name.
         dry_run: return what would be made and make nothing.
         beside: for a dry run: further things that are not written yet.
-        places: where users are written, by username, such as `Line 2`; problems begin with it.
+        places: where users and what they have are written; problems begin with it.
 
     Raises:
         ConfigurationError: with every problem, by user; nothing is written then.
         Conflict, Refused: a concurrent change came first; what is written already stays.
     """
-    places = {unicodedata.normalize("NFC", name): f"{place}, user" for name, place in places.items()}
     users = [msgspec.structs.replace(one, username=unicodedata.normalize("NFC", one.username)) for one in users]
     async with database.reading() as connection:
         found = await _find(connection, actor.tenant_id, users, beside)
-    problems = [
-        problem
-        for user in users
-        for problem in _problems(user, found, f"{places.get(user.username, 'User')} {user.username}")
-    ] + _twice(users)
+    problems = [problem for user in users for problem in _problems(user, found, places)] + _twice(users)
     if problems:
         raise ConfigurationError(problems)
     missing = [_missing(user, found) for user in users]
@@ -122,23 +134,24 @@ async def _find(connection: Connection, tenant_id: UUID, users: Sequence[Enrolle
     )
 
 
-def _problems(user: EnrolledUser, found: _Found, place: str) -> list[str]:
+def _problems(user: EnrolledUser, found: _Found, places: Places) -> list[str]:
     """All problems of one user, each beginning with the place."""
-    problems = []
+    problems, place = [], places.user(user.username)
     try:
         new_values(NewLocalUser(username=user.username, display_label=user.display_label, email=user.email))
     except BadInput as error:
         problems.append(f"{place}, {error.field}: {error.message}")
     for one in user.identities:
         owner = found.owners.get((one.provider, one.anchor), user.username)
+        there = places.user(user.username, places.identities.get(one))
         if one.provider not in found.modes:
-            problems.append(f"{place}: there is no provider {one.provider}.")
+            problems.append(f"{there}: there is no provider {one.provider}.")
         elif owner != user.username:
-            problems.append(f"{place}: {one.anchor} at provider {one.provider} is {owner}'s. Unlink it there first.")
+            problems.append(f"{there}: {one.anchor} at provider {one.provider} is {owner}'s. Unlink it there first.")
         try:
             check_anchor(one.anchor)
         except BadInput as error:
-            problems.append(f"{place}, {error.field}: {error.message}")
+            problems.append(f"{there}, {error.field}: {error.message}")
     person = found.people.get(user.username)
     if person is not None and person.chose_address and (user.permissions or user.identities):
         problems.append(
@@ -153,8 +166,11 @@ def _problems(user: EnrolledUser, found: _Found, place: str) -> list[str]:
         problems.append(
             f"{place}: provider {strict[0]} is STRICT, so that {', '.join(by_hand)} cannot be given by hand. Map a group."
         )
-    problems += [f"{place}: there is no permission {name}." for name in user.permissions if name not in found.names]
-    return problems
+    return problems + [
+        f"{places.user(user.username, places.permissions.get((user.username, name)))}: there is no permission {name}."
+        for name in user.permissions
+        if name not in found.names
+    ]
 
 
 def _twice(users: Sequence[EnrolledUser]) -> list[str]:

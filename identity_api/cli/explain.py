@@ -32,7 +32,9 @@ class GrantSheet(msgspec.Struct, frozen=True):
     cause: str | None
     source: str
     group: str | None
+    group_id: str | None
     mapping: str | None
+    mapping_id: str | None
     mapping_version: int | None
     granted_at: datetime
     granted_by: str
@@ -52,9 +54,11 @@ class WaySheet(msgspec.Struct, frozen=True):
 
     mapping: UUID
     provider: str | None
+    provider_id: UUID | None
     pattern: str
     missing: Missing
     group: str | None
+    group_id: UUID | None
 
     def __str__(self) -> str:
         place = f"at {self.provider}" if self.provider else "at every provider"
@@ -65,7 +69,9 @@ class ExplanationSheet(msgspec.Struct, frozen=True):
     """The whole answer; the nearest of `untaken` comes first."""
 
     user: str
+    user_id: UUID
     permission: str
+    permission_id: UUID
     held: bool
     at: datetime
     grants: list[GrantSheet]
@@ -87,16 +93,18 @@ def explain_to_operator(tenant: str, username: str, permission: str) -> Explanat
             if permission not in known:
                 raise NotFound(f"There is no permission {permission}.")
             found = await explain(connection, actor.tenant_id, user_id, known[permission].id)
-            return _sheet(
-                found, await actor_names(connection, actor.tenant_id, {one.fact.granted_by for one in found.grants})
-            )
+            givers = {one.fact.granted_by for one in found.grants}
+            return _sheet(user_id, found, await actor_names(connection, actor.tenant_id, givers))
 
     return on_user(tenant, username, work)
 
 
-def _sheet(found: Explanation, names: Mapping[str, str]) -> ExplanationSheet:
+def _sheet(user_id: UUID, found: Explanation, names: Mapping[str, str]) -> ExplanationSheet:
     grants, untaken = [_grant(one, names) for one in found.grants], [_way(one) for one in found.untaken]
-    return ExplanationSheet(found.user.username, found.permission.name, found.is_held, found.at, grants, untaken)
+    user, permission = found.user, found.permission
+    return ExplanationSheet(
+        user.username, user_id, permission.name, permission.id, found.is_held, found.at, grants, untaken
+    )
 
 
 def _grant(one: ExplainedGrant, names: Mapping[str, str]) -> GrantSheet:
@@ -106,7 +114,9 @@ def _grant(one: ExplainedGrant, names: Mapping[str, str]) -> GrantSheet:
         one.cause,
         fact.source,
         fact.group_name,
+        fact.group_id,
         None if way is None else way.pattern,
+        fact.mapping_id,
         None if way is None else way.version,
         datetime.fromisoformat(fact.granted_at),
         fact.granted_by,
@@ -116,4 +126,12 @@ def _grant(one: ExplainedGrant, names: Mapping[str, str]) -> GrantSheet:
 
 
 def _way(one: UntakenWay) -> WaySheet:
-    return WaySheet(one.way.mapping_id, one.way.provider, one.way.pattern, one.missing, one.way.group)
+    return WaySheet(
+        one.way.mapping_id,
+        one.way.provider,
+        one.way.provider_id,
+        one.way.pattern,
+        one.missing,
+        one.way.group,
+        one.way.group_id,
+    )

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 import sys
+import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser
+from identity_api.accounts.enrolment import Enrolled, EnrolledIdentity, EnrolledUser, Places, enrol
 from identity_api.accounts.linking import release_identities
 from identity_api.cli.users import PAGE, identity_of
 from identity_api.db import enrolment, users
@@ -26,12 +28,16 @@ COLUMNS: Final = ("username", "display_label", "email", "provider", "anchor", "p
 COLUMNS_OF_IDENTITIES: Final = ("username", "provider", "anchor", "subject", "state", "state_reason", "state_since")
 NAMED: Final = ("username", "provider", "anchor")
 MAX_TABLE_BYTES: Final = 64 * 1_048_576
+_LINE: Final = re.compile(r"Line (\d+)")
 
 
 class ListedIdentity(msgspec.Struct, frozen=True):
     """An identity with its user."""
 
+    id: UUID
+    user_id: UUID
     username: str
+    provider_id: UUID
     provider: str
     anchor: str
     subject: str | None
@@ -91,38 +97,58 @@ async def users_as_csv(database: Database, actor: Actor) -> str:
 async def all_identities(database: Database, actor: Actor, state: str | None) -> list[ListedIdentity]:
     """The tenant's identities by username; those in one state, if it is given."""
     return [
-        ListedIdentity(
-            one.username, way.provider, way.anchor, way.subject, way.state, way.state_reason, way.state_since
-        )
+        ListedIdentity(user_id=one.id, username=one.username, **msgspec.structs.asdict(way))
         async for one in _everybody(database, actor)
         for way in one.identities
         if state in (None, way.state)
     ]
 
 
-def read_table(path: Path) -> tuple[list[EnrolledUser], dict[str, str]]:
-    """Users from CSV with a line of column names, and the line where each is first; `-` reads standard input.
+class UserTable(NamedTuple):
+    """Users as a table has them."""
+
+    users: list[EnrolledUser]
+    places: Places
+    problems: list[str]
+    """Of lines that cannot be read, by line."""
+
+
+def read_table(path: Path) -> UserTable:
+    """Users from CSV with a line of column names; `-` reads standard input.
 
     A user with several identities has several lines. Permissions are separated by blanks.
 
     Raises:
-        ConfigurationError: with every problem, by line.
+        ConfigurationError: it is no table of users.
     """
     lines = _lines(path, needed=("username",), known=COLUMNS)
     if not lines:
         raise ConfigurationError([f"The table has no users. Its first line names the columns: {', '.join(COLUMNS)}."])
-    found: dict[str, EnrolledUser] = {}
+    entered = _Entered()
     problems = [
         problem
         for number, cells in lines
-        for problem in _add(found, number, {name: cells.get(name, "") for name in COLUMNS})
+        if (problem := entered.add(f"Line {number}", {name: cells.get(name, "") for name in COLUMNS}))
     ]
-    if problems:
-        raise ConfigurationError(problems)
-    places: dict[str, str] = {}
-    for number, cells in lines:
-        places.setdefault(cells["username"], f"Line {number}")
-    return list(found.values()), places
+    places = Places(entered.places, entered.identities, entered.permissions)
+    return UserTable(list(entered.users.values()), places, problems)
+
+
+async def enrol_table(database: Database, actor: Actor, given: UserTable, *, dry_run: bool) -> list[Enrolled]:
+    """Make the users of a table. Raises as `enrol`; what is wrong with lines is told with what is wrong with users."""
+    if not given.problems:
+        return await enrol(database, actor, given.users, dry_run=dry_run, places=given.places)
+    problems = list(given.problems)
+    try:
+        await enrol(database, actor, given.users, dry_run=True, places=given.places)
+    except ConfigurationError as error:
+        problems += error.problems
+    raise ConfigurationError(sorted(problems, key=_line_of))
+
+
+def _line_of(problem: str) -> int:
+    found = _LINE.match(problem)
+    return int(found[1]) if found else 0
 
 
 def _lines(path: Path, *, needed: Sequence[str], known: Sequence[str] | None = None) -> list[Line]:
@@ -165,25 +191,45 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _add(found: dict[str, EnrolledUser], number: int, line: dict[str, str]) -> list[str]:
-    """Add a line's user, or add the line's values to an earlier user."""
-    if not line["username"]:
-        return [f"Line {number}: username is empty."]
-    if bool(line["provider"]) != bool(line["anchor"]):
-        return [f"Line {number}: provider and anchor belong together."]
-    before = found.get(line["username"], EnrolledUser(line["username"]))
-    called = {name: line[name] or None for name in ("display_label", "email")}
-    if any(value and getattr(before, name) not in (None, value) for name, value in called.items()):
-        return [f"Line {number}: {line['username']} is called otherwise in a line before."]
-    identities = (EnrolledIdentity(line["provider"], line["anchor"]),) if line["provider"] else ()
-    found[line["username"]] = EnrolledUser(
-        line["username"],
-        called["display_label"] or before.display_label,
-        called["email"] or before.email,
-        tuple(dict.fromkeys([*before.identities, *identities])),
-        tuple(dict.fromkeys([*before.permissions, *line["permissions"].split()])),
-    )
-    return []
+class _Entered:
+    """The users of a table, as its lines tell of them."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, EnrolledUser] = {}
+        self.places: dict[str, str] = {}
+        self.identities: dict[EnrolledIdentity, str] = {}
+        self.permissions: dict[tuple[str, str], str] = {}
+        self._owners: dict[EnrolledIdentity, str] = {}
+
+    def add(self, place: str, line: dict[str, str]) -> str | None:
+        """Add a line's user, or the line's values to an earlier user; returns what is wrong with it."""
+        name = unicodedata.normalize("NFC", line["username"])
+        if not name:
+            return f"{place}: username is empty."
+        if bool(line["provider"]) != bool(line["anchor"]):
+            return f"{place}: provider and anchor belong together."
+        before = self.users.get(name, EnrolledUser(name))
+        called = {column: line[column] or None for column in ("display_label", "email")}
+        if any(value and getattr(before, column) not in (None, value) for column, value in called.items()):
+            return f"{place}: {name} is called otherwise in a line before."
+        identities = (EnrolledIdentity(line["provider"], line["anchor"]),) if line["provider"] else ()
+        for one in identities:
+            owner = self._owners.setdefault(one, name)
+            if owner != name:
+                return f"{place}: {one.anchor} at provider {one.provider} is {owner}'s in a line before."
+            self.identities.setdefault(one, place)
+        given = line["permissions"].split()
+        self.places.setdefault(name, place)
+        for permission in given:
+            self.permissions.setdefault((name, permission), place)
+        self.users[name] = EnrolledUser(
+            name,
+            called["display_label"] or before.display_label,
+            called["email"] or before.email,
+            tuple(dict.fromkeys([*before.identities, *identities])),
+            tuple(dict.fromkeys([*before.permissions, *given])),
+        )
+        return None
 
 
 def read_identities(path: Path) -> dict[int, NamedIdentity]:

@@ -100,9 +100,12 @@ async def insert_service_client(
 class ClientLine(msgspec.Struct, frozen=True):
     """A service client as the operator sees it."""
 
+    id: UUID
     name: str
     tenants: tuple[str, ...]
     """Slugs."""
+    tenant_ids: tuple[UUID, ...]
+    """In the order of `tenants`."""
     scopes: tuple[str, ...]
     created_at: datetime
     expires_at: datetime | None
@@ -148,12 +151,17 @@ async def service_clients(connection: Connection) -> list[ClientLine]:
     """All of this installation, by name."""
     rows = await connection.fetch(
         f"""
-        select c.name, array(select t.slug from tenant t where t.id = any(c.tenant_ids) order by t.slug) as tenants,
-            c.scopes, c.created_at, c.expires_at, c.seen_at, c.revoked_at, {CLIENT_IS_LIVE} as is_live
+        select c.id, c.name, c.scopes,
+            array(select t.slug from tenant t where t.id = any(c.tenant_ids) order by t.slug) as tenants,
+            array(select t.id from tenant t where t.id = any(c.tenant_ids) order by t.slug) as tenant_ids,
+            c.created_at, c.expires_at, c.seen_at, c.revoked_at, {CLIENT_IS_LIVE} as is_live
         from service_client c order by c.name
         """
     )
-    return [ClientLine(**{**row, "tenants": tuple(row["tenants"]), "scopes": tuple(row["scopes"])}) for row in rows]
+    return [
+        ClientLine(**{**row, **{name: tuple(row[name]) for name in ("tenants", "tenant_ids", "scopes")}})
+        for row in rows
+    ]
 
 
 async def replace_client_secret(

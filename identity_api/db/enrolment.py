@@ -75,6 +75,7 @@ async def owners(
 class UserLine(msgspec.Struct, frozen=True):
     """A user as the operator's list shows one."""
 
+    id: UUID
     username: str
     display_label: str
     email: str | None
@@ -89,7 +90,7 @@ async def page(connection: Connection, tenant_id: UUID, *, after: str | None, fi
     """The tenant's users by username, strictly after `after`."""
     rows = await connection.fetch(
         """
-        select u.username, u.display_label, u.email, u.disabled_at, u.active_at,
+        select u.id, u.username, u.display_label, u.email, u.disabled_at, u.active_at,
             u.password_hash is not null as has_password, array(
                 select distinct p.slug from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
                 where i.tenant_id = $1 and i.user_id = u.id and i.unlinked_at is null order by p.slug) as providers
@@ -106,6 +107,8 @@ async def page(connection: Connection, tenant_id: UUID, *, after: str | None, fi
 class ExportedIdentity(msgspec.Struct, frozen=True):
     """An identity of a user who is exported."""
 
+    id: UUID
+    provider_id: UUID
     provider: str
     anchor: str
     subject: str | None
@@ -117,6 +120,7 @@ class ExportedIdentity(msgspec.Struct, frozen=True):
 class ExportedUser(msgspec.Struct, frozen=True):
     """A user with their identities that are not unlinked, and the permissions given by hand."""
 
+    id: UUID
     username: str
     display_label: str
     email: str | None
@@ -128,14 +132,14 @@ async def exported(connection: Connection, tenant_id: UUID, *, after: str | None
     """The tenant's users by username, strictly after `after`, without those who were erased."""
     rows = await connection.fetch(
         """
-        select u.username, u.display_label, u.email, array(
+        select u.id, u.username, u.display_label, u.email, array(
                 select p.name from permission_grant g
                 cross join lateral (select name from permission where tenant_id = $1 and id = g.permission_id limit 1) p
                 where g.tenant_id = $1 and g.user_id = u.id and g.source = 'MANUAL' and g.revoked_at is null order by p.name
             ) as permissions, (
-                select coalesce(json_agg(json_build_object('provider', p.slug, 'anchor', i.anchor, 'subject', i.subject,
-                    'state', i.state, 'state_reason', i.state_reason, 'state_since', i.state_since)
-                    order by p.slug, i.anchor), '[]')::text
+                select coalesce(json_agg(json_build_object('id', i.id, 'provider_id', i.provider_id, 'provider', p.slug,
+                    'anchor', i.anchor, 'subject', i.subject, 'state', i.state, 'state_reason', i.state_reason,
+                    'state_since', i.state_since) order by p.slug, i.anchor), '[]')::text
                 from identity i
                 cross join lateral (select slug from provider where tenant_id = $1 and id = i.provider_id limit 1) p
                 where i.tenant_id = $1 and i.user_id = u.id and i.unlinked_at is null

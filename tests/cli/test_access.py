@@ -195,6 +195,7 @@ def test_service_clients_are_listed_rotated_and_revoked(command: Command, tenant
     assert on_database(url, lambda connection: verify_service_client(connection, "backend", second)) is None
     [listed] = json.loads(command("service-client", "list", "--json").stdout)["service_clients"]
     assert (listed["name"], listed["tenants"], listed["revoked_at"] is None) == ("backend", ["acme"], False)
+    assert (len(listed["id"]), listed["tenant_ids"]) == (36, [str(tenant_id)])
     assert command("service-client", "rotate", "backend").returncode == 1
     actions = [
         row["action"]

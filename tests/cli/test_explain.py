@@ -45,6 +45,19 @@ def test_what_is_missing_is_said_with_the_mapping_that_comes_nearest(acme: Comma
     ]
 
 
+def test_names_have_their_ids_beside_them(acme: Command, url: str) -> None:
+    sheet = json.loads(acme("explain", "acme", "alice", "docs:read", "--json").stdout)
+    [row] = ask(
+        url, "select u.id as user_id, p.id as permission_id from app_user u, permission p where p.name = 'docs:read'"
+    )
+    assert (sheet["user_id"], sheet["permission_id"]) == (str(row["user_id"]), str(row["permission_id"]))
+    [way] = sheet["untaken"]
+    assert (way["provider_id"], way["group_id"]) == (None, None)
+    assert acme("grant", "acme", "alice", "docs:read").returncode == 0
+    [grant] = json.loads(acme("explain", "acme", "alice", "docs:read", "--json").stdout)["grants"]
+    assert (grant["mapping_id"], grant["group_id"]) == (None, None)
+
+
 def test_a_grant_by_hand_is_said_with_its_giver(acme: Command) -> None:
     assert acme("grant", "acme", "alice", "docs:read").returncode == 0
     sheet = json.loads(acme("explain", "acme", "alice", "docs:read", "--json").stdout)

@@ -182,7 +182,11 @@ def test_a_table_of_users_is_shown_and_made_and_then_left_alone(sales: Command, 
         ("oidc,bob", ",bob", "Line 4: provider and anchor belong together"),
         ("oidc,bob", "other,bob", "there is no provider other"),
         ("docs:read", "docs:raed", "no permission docs:raed"),
-        ("bob@example.com", "alice@example.com", "is there twice"),
+        (
+            "bob@example.com",
+            "alice@example.com",
+            "Line 4: alice@example.com at provider oidc is alice's in a line before",
+        ),
         ("alice@example.com,oidc", "alice,oidc", "email"),
         ("alice,,,oidc", "alice,Somebody,,oidc", "Line 3: alice is called otherwise"),
         ("carol,", "\n,", "Line 6: username is empty"),
@@ -209,6 +213,27 @@ def test_what_cannot_be_in_a_table_is_told_by_its_line(sales: Command, tmp_path:
     assert done.stderr.splitlines() == [
         "Line 3, user eve, email: This is not an e-mail address.",
         "Line 3, user eve: there is no permission nothing:there.",
+    ]
+    assert anchors(url) == {}
+
+
+def test_lines_that_cannot_be_read_and_users_that_cannot_be_made_are_told_together(
+    sales: Command, tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(
+        "username,email,provider,anchor,permissions\nada,ada@x.example,oidc,ada@x.example,\nada,,other,ada,nothing:there\n"
+        ",,,,\neve,nonsense,,,\nbob,,oidc,ada@x.example,\nmia,,oidc,,\n"
+    )
+    done = sales("user", "import", "sales", path)
+    assert done.returncode == 78
+    assert done.stderr.splitlines() == [
+        "Line 3, user ada: there is no provider other.",
+        "Line 3, user ada: there is no permission nothing:there.",
+        "Line 4: username is empty.",
+        "Line 5, user eve, email: This is not an e-mail address.",
+        "Line 6: ada@x.example at provider oidc is ada's in a line before.",
+        "Line 7: provider and anchor belong together.",
     ]
     assert anchors(url) == {}
 
@@ -299,6 +324,10 @@ def test_identities_are_listed_and_those_in_a_table_released(sales: Command, tmp
     ]
     listed = json.loads(sales("user", "identities", "sales", "--json").stdout)["identities"]
     assert {one["state"] for one in listed if one["username"] == "alice"} == {"QUARANTINED"}
+    rows = ask(url, "select i.id, i.user_id, i.provider_id from identity i")
+    assert {tuple(map(str, row.values())) for row in rows} == {
+        (one["id"], one["user_id"], one["provider_id"]) for one in listed
+    }
     assert "bob, junior" in sales("user", "identities", "sales").stdout
     path.write_text(held + "nobody,oidc,x,,,,\n", "utf-8")
     refused = sales("user", "release-table", "sales", path)

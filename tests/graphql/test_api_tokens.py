@@ -201,3 +201,25 @@ async def test_tokens_are_listed_by_user_and_by_whether_they_work(world: World) 
     assert await names(live=False) == ["backup", "ci"]
     assert await names(user=global_id("User", world.person)) == ["backup", "ci"]
     assert await names(user=global_id("User", world.local), live=True) == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("revoked", "REVOKED"),
+        ("rotated", "ROTATED"),
+        ("user_disabled", "USER_DISABLED"),
+        ("user_erased", "USER_ERASED"),
+        ("break_glass_revoked", "BREAK_GLASS_REVOKED"),
+        ("operator", "OPERATOR"),
+        ("identity_bound", "NEW_OWNER"),
+        ("provider_disabled", "NO_WAY_IN"),
+        ("invalid_grant", "NO_WAY_IN"),
+        (None, None),
+    ],
+)
+async def test_why_a_token_was_ended_is_one_of_a_few(world: World, stored: str | None, shown: str | None) -> None:
+    ended = "update api_token set ended_at = now(), ended_reason = $2 where tenant_id = $1 and name = 'ci'"
+    await world.execute(ended, world.tenant, stored)
+    found = await world.admin.data("{ apiTokens { edges { node { name endedReason } } } }")
+    assert {one["node"]["name"]: one["node"]["endedReason"] for one in found["apiTokens"]["edges"]}["ci"] == shown

@@ -100,13 +100,12 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     A user with several identities has several lines. Who is there already keeps what they are called and gets what they
     lack. All problems are told at once, and nothing is made then. `-` reads standard input.
     """
-    from identity_api.accounts.enrolment import enrol
     from identity_api.cli.output import print_json
-    from identity_api.cli.user_tables import read_table
+    from identity_api.cli.user_tables import enrol_table, read_table
     from identity_api.cli.users import on_tenant
 
-    users, places = read_table(file)
-    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, dry_run=dry_run, places=places))
+    given = read_table(file)
+    made = on_tenant(tenant, lambda database, actor: enrol_table(database, actor, given, dry_run=dry_run))
     if as_json:
         print_json({"dry_run": dry_run, "made": made})
     else:

@@ -1,7 +1,8 @@
 """API tokens: what programs of a user may do, until when, and who makes and ends them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, PermissionRule, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import is_row_of, resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
@@ -26,8 +28,47 @@ from identity_api.graphql.summaries import (
     UserSummary,
     UserSummaryRow,
 )
+from identity_api.lifecycle.end_login import OlderWaysReason
 
 api_token_id = ids.encoder("ApiToken")
+
+
+@enum_type(
+    "Why an API token was ended before it expired.",
+    {
+        "REVOKED": "Somebody revoked it.",
+        "ROTATED": "Another one has taken its place.",
+        "USER_DISABLED": "Its user was disabled.",
+        "USER_ERASED": "Its user was erased.",
+        "BREAK_GLASS_REVOKED": "Its user was let in for an emergency, and that was revoked.",
+        "NO_WAY_IN": "Its user was left without a way to sign in: the audit says what ended the last one.",
+        "NEW_OWNER": "Its user's first login at a provider showed whose account it is, which ends the earlier ways in.",
+        "OPERATOR": "The operator ended all tokens of the tenant.",
+    },
+)
+class ApiTokenEndReason(StrEnum):
+    """Fewer than rows have: what ended a login is the login's own matter."""
+
+    REVOKED = "REVOKED"
+    ROTATED = "ROTATED"
+    USER_DISABLED = "USER_DISABLED"
+    USER_ERASED = "USER_ERASED"
+    BREAK_GLASS_REVOKED = "BREAK_GLASS_REVOKED"
+    NO_WAY_IN = "NO_WAY_IN"
+    NEW_OWNER = "NEW_OWNER"
+    OPERATOR = "OPERATOR"
+
+
+_END_REASONS: Final = {
+    "revoked": ApiTokenEndReason.REVOKED,
+    "rotated": ApiTokenEndReason.ROTATED,
+    "user_disabled": ApiTokenEndReason.USER_DISABLED,
+    "user_erased": ApiTokenEndReason.USER_ERASED,
+    "break_glass_revoked": ApiTokenEndReason.BREAK_GLASS_REVOKED,
+    "operator": ApiTokenEndReason.OPERATOR,
+    **dict.fromkeys(get_args(OlderWaysReason), ApiTokenEndReason.NEW_OWNER),
+}
+"""As rows have it; every other reason is one for which a login or a password ended."""
 
 
 @object_type(description="A token with which a program acts as a user. The token itself is shown only when it is made.")
@@ -46,8 +87,8 @@ class ApiToken(Node):
         description="When it was last used, to the minute; null if it never was."
     )
     ended_at: datetime | None = strawberry.field(description="When it was ended before it expired; null if it was not.")
-    ended_reason: str | None = strawberry.field(
-        description="Why it was ended, as a code such as `revoked` or `rotated`; null if it was not."
+    ended_reason: ApiTokenEndReason | None = strawberry.field(
+        description="Why it was ended before it expired; null if it was not."
     )
 
     @resolved(
@@ -74,6 +115,12 @@ class ApiTokenRow(Row, frozen=True):
     def id(self) -> str:
         """The global id."""
         return api_token_id(self.record.id)
+
+    @property
+    def ended_reason(self) -> ApiTokenEndReason | None:
+        """By what has ended for its user."""
+        stored = self.record.ended_reason
+        return None if stored is None else _END_REASONS.get(stored, ApiTokenEndReason.NO_WAY_IN)
 
     @property
     def user(self) -> UserSummaryRow:

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import msgspec
 import strawberry
 
+from identity_api.claims import Completeness
 from identity_api.db import providers, tenants
 from identity_api.db.provider_tests import ProviderTest, Reader
 from identity_api.db.providers import Provider
@@ -129,7 +130,7 @@ class ClaimReport:
     type: str | None = strawberry.field(
         description="What kind of value is there, such as a text or a list; null if there is no value."
     )
-    completeness: str | None = strawberry.field(
+    completeness: Completeness | None = strawberry.field(
         description="For groups: how far the reading can be trusted. Null for other claims."
     )
     reason: str | None = strawberry.field(
