@@ -20,6 +20,7 @@ from identity_api.tenants.declaration import (
     _allowed,
 )
 from identity_api.tenants.overlay import NOTHING, StoredTenant, key_of, laid_over
+from identity_api.tenants.toml_lines import with_lines
 
 MAX_BYTES = 1_048_576
 
@@ -39,7 +40,7 @@ def parse(
             gets its default.
 
     Raises:
-        ConfigurationError: it is not TOML, or anything in it is wrong; lists every problem with its place.
+        ConfigurationError: it is not TOML, or anything in it is wrong; lists every problem with its line and its place.
     """
     known = stored or {}
     content = read_tables(document)
@@ -53,7 +54,7 @@ def parse(
         problems.append("The file declares no [[tenants]].")
     problems.extend(problems_of(tenants, bounds, stored=known))
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(with_lines(problems, document.decode()))
     return tenants
 
 

@@ -179,7 +179,7 @@ def test_what_the_preset_does_not_know_is_refused_with_its_field(name, more, fie
 def test_a_problem_of_a_preset_has_its_place_in_the_file():
     with pytest.raises(ConfigurationError) as refused:
         declared("okta", preset_values={})
-    assert any(one.startswith("tenants[0].providers[0].preset_values: Okta needs") for one in refused.value.problems)
+    assert any(", tenants[0].providers[0].preset_values: Okta needs" in one for one in refused.value.problems)
 
 
 def test_without_a_preset_nothing_is_filled_in():
