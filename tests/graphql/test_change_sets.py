@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from identity_api.accounts.enrolment import EnrolledUser
 from identity_api.cli.rehearsal import rehearse
 from identity_api.config import TenantLimits
 from identity_api.graphql.ids import global_id
@@ -293,3 +294,36 @@ async def test_a_declaration_is_rehearsed_with_the_warnings_of_the_preview(world
     ] == [(one["kind"], one["message"], one["users"], [who["username"] for who in one["people"]]) for one in shown]
     kept = await rehearse(world.database, [TenantDeclaration(slug=slug, name="Acme")], [])
     assert kept == []
+
+
+@pytest.mark.asyncio
+async def test_what_a_declaration_gives_by_hand_is_rehearsed_for_those_who_are_there(world: World) -> None:
+    async with world.database.reading() as connection:
+        slug = await connection.fetchval("select slug from tenant where id = $1", world.tenant)
+        local = await connection.fetchval("select username from app_user where id = $1", world.local)
+    users = (
+        EnrolledUser(local, permissions=("docs:write", "docs:read")),
+        EnrolledUser("new", permissions=("docs:read",)),
+    )
+    [found] = await rehearse(world.database, [TenantDeclaration(slug=slug, name="Acme", users=users)], [])
+    assert found.set is not None
+    assert [(one["action"], one["name"], one["user_id"]) for one in found.set.changes] == [
+        ("grant.opened", "docs:read", world.local)
+    ]
+    assert [(one.user.username, [given.name for given in one.gained]) for one in found.set.touched] == [
+        (local, ["docs:read"])
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_declaration_for_too_many_is_not_refused_but_says_why_it_shows_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.database.reading() as connection:
+        slug = await connection.fetchval("select slug from tenant where id = $1", world.tenant)
+    mapping = MappingDeclaration("platform", ("docs:write",))
+    declared = TenantDeclaration(slug=slug, name="Acme", group_mappings=(mapping,))
+    monkeypatch.setattr(world.database, "limits", TenantLimits(max_preview_identities=0))
+    [found] = await rehearse(world.database, [declared], [])
+    assert (found.set, "IDENTITY_MAX_PREVIEW_IDENTITIES" in (found.reason or "")) == (None, True)
+    assert [line.partition(":")[0] for line in found.lines] == [slug]
