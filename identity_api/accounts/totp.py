@@ -30,8 +30,11 @@ def as_text(secret: bytes) -> str:
 
 
 def provisioning_uri(secret: bytes, *, username: str, issuer: str) -> str:
-    """The `otpauth://` URI that authenticator apps read from a QR code. It holds the secret: show it once, to its user."""
-    return _totp(secret).get_provisioning_uri(username, issuer)
+    """The `otpauth://` URI that authenticator apps read from a QR code. It holds the secret: show it once, to its user.
+
+    A space is `%20` as in every URI (RFC 3986): some apps show the `+` of a form's encoding as it is.
+    """
+    return _totp(secret).get_provisioning_uri(username, issuer).replace("+", "%20")
 
 
 def matching_step(secret: bytes, code: str, now: datetime) -> int | None:

@@ -76,6 +76,13 @@ def test_the_uri_carries_what_an_authenticator_needs() -> None:
     }
 
 
+def test_no_app_shows_a_plus_for_the_space_of_a_name() -> None:
+    uri = totp.provisioning_uri(SECRET, username="ada+1@example.com", issuer="Acme + Co")
+    assert "+" not in uri
+    assert unquote(urlsplit(uri).path) == "/Acme + Co:ada+1@example.com"
+    assert parse_qs(urlsplit(uri).query)["issuer"] == ["Acme + Co"]
+
+
 def test_a_new_secret_is_as_long_as_the_hash_and_never_the_same() -> None:
     """RFC 4226 section 4, R6."""
     first, second = totp.new_secret(), totp.new_secret()

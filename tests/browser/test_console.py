@@ -3,7 +3,10 @@
 One story for each part of it; every page on the way is looked at closely (`looks`).
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -84,6 +87,19 @@ async def test_with_javascript_the_list_follows_what_is_typed_and_times_are_loca
     await expect(scripted.locator("#found")).to_contain_text("cleo")
     assert (await scripted.locator("#found time").get_attribute("title") or "").endswith("UTC")
     await look(scripted, "Users")
+
+
+async def test_the_account_page_tells_the_device_and_local_times_and_leads_to_the_console(house: House) -> None:
+    async for page in signed_in(house, locale="de-DE", timezone_id="America/New_York"):
+        await page.goto(f"{house.origin}/account")
+        here = page.get_by_role("region", name="Where you are signed in").get_by_role("listitem").filter(has_text="this one")
+        await expect(here).to_contain_text("Chrome (Linux)")
+        since = here.locator("time").first
+        told = datetime.fromisoformat(str(await since.get_attribute("datetime"))).astimezone(ZoneInfo("America/New_York"))
+        await expect(since).to_contain_text(f"{told:%-I:%M}")
+        await expect(since).to_have_attribute("title", re.compile("UTC$"))
+        await page.get_by_role("link", name="Open the console").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Übersicht")
 
 
 async def test_without_javascript_a_group_is_mapped_changed_and_unmapped(plain: Page, house: House) -> None:

@@ -5,6 +5,7 @@ Each story is lived through by keyboard from one end to the other; every page on
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from identity_api.sessions.login.dry_run import ENDED_PATH
+from identity_api.web.pages.qr_code import qr_code
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.conftest import watch
@@ -143,8 +145,11 @@ async def test_from_an_invitation_or_a_password_link_to_a_second_factor(
     await telephone.keyboard.type(PASSWORD)
     await keys.press("Set up a second factor")
     await look("Set up a second factor")
-    key = await telephone.locator("code.key").inner_text()
-    secret = base64.b32decode("".join(key.split()) + "=" * (-len("".join(key.split())) % 8))
+    uri = str(await telephone.locator("a[href^='otpauth://totp/']").get_attribute("href"))
+    assert f'd="{await telephone.locator(".qr path").last.get_attribute("d")}"' in qr_code(uri), "what is scanned"
+    [key] = parse_qs(urlsplit(uri).query)["secret"]
+    assert key == await telephone.locator("code.key").inner_text()
+    secret = base64.b32decode(key + "=" * (-len(key) % 8))
     await keys.type({"Code that it shows now": "12345"})
     await keys.press("Confirm")
     await expect(telephone.get_by_role("alert")).to_be_visible()
