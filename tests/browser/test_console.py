@@ -92,10 +92,16 @@ async def test_with_javascript_the_list_follows_what_is_typed_and_times_are_loca
 async def test_the_account_page_tells_the_device_and_local_times_and_leads_to_the_console(house: House) -> None:
     async for page in signed_in(house, locale="de-DE", timezone_id="America/New_York"):
         await page.goto(f"{house.origin}/account")
-        here = page.get_by_role("region", name="Where you are signed in").get_by_role("listitem").filter(has_text="this one")
+        here = (
+            page.get_by_role("region", name="Where you are signed in")
+            .get_by_role("listitem")
+            .filter(has_text="this one")
+        )
         await expect(here).to_contain_text("Chrome (Linux)")
         since = here.locator("time").first
-        told = datetime.fromisoformat(str(await since.get_attribute("datetime"))).astimezone(ZoneInfo("America/New_York"))
+        told = datetime.fromisoformat(str(await since.get_attribute("datetime"))).astimezone(
+            ZoneInfo("America/New_York")
+        )
         await expect(since).to_contain_text(f"{told:%-I:%M}")
         await expect(since).to_have_attribute("title", re.compile("UTC$"))
         await page.get_by_role("link", name="Open the console").click()

@@ -1,6 +1,7 @@
 """What a page of the console that changes something says when it cannot: with and without JavaScript, and closely looked at.
 
-Somebody else was faster, a right was lost meanwhile, a new proof is needed, or a provider does not answer.
+Somebody else was faster, a new proof is needed, or a provider does not answer. A right that was lost meanwhile, and an old
+proof at every other form: `test_console_forms.py`.
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +12,6 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from identity_api.ids import uuid7
-from tests import factories as make
 from tests.accounts.local_world import PASSWORD
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.console_house import build_console_house, make_admin, signed_in
@@ -49,15 +49,6 @@ async def admin(house: House) -> str:
 async def page(request: pytest.FixtureRequest, house: House, admin: str) -> AsyncIterator[Page]:
     async for one in signed_in(house, admin, **BROWSERS[request.param]):
         yield one
-
-
-async def lose(house: House, username: str, permission: str) -> None:
-    """Somebody takes the permission from the admin."""
-    async with house.world.database.transaction() as connection:
-        user = await connection.fetchval(
-            "select id from app_user where tenant_id = $1 and username = $2", house.tenant.id, username
-        )
-        await make.take_permission(connection, house.tenant.id, user, permission)
 
 
 async def told(page: Page, text: str) -> None:
@@ -103,16 +94,6 @@ async def test_a_mapping_that_another_admin_has_changed_is_loaded_again(page: Pa
     await expect(page.get_by_role("status")).to_contain_text("The mapping is changed.")
 
 
-async def test_a_mapping_is_not_saved_by_who_has_lost_the_right(page: Page, house: House, admin: str) -> None:
-    await made_mapping(page, house, f"lost-{admin}")
-    await previewed(page)
-    await lose(house, admin, "identity:mappings:write")
-    await page.get_by_role("button", name="Save the change").click()
-    await told(page, "identity:mappings:write")
-    await page.goto(f"{house.origin}/console/mappings")
-    await expect(page.get_by_role("link", name="New mapping")).to_have_count(0)
-
-
 async def test_an_import_that_another_admin_was_faster_with_keeps_the_table_and_says_so(
     page: Page, house: House, admin: str
 ) -> None:
@@ -127,24 +108,6 @@ async def test_an_import_that_another_admin_was_faster_with_keeps_the_table_and_
     await page.get_by_role("button", name="Make these changes").click()
     await told(page, "The table changes nothing: every mapping is as it says.")
     await expect(page.get_by_label("Table of mappings (CSV)")).to_have_value(table)
-
-
-async def test_a_user_is_neither_disabled_nor_erased_by_who_has_lost_the_right(
-    page: Page, house: House, admin: str
-) -> None:
-    await house.world.make_user(f"kim-{admin}", password=None)
-    await page.goto(f"{house.origin}/console/users?q=kim-{admin}&in=username")
-    await page.get_by_role("link", name=f"kim-{admin}").click()
-    await page.locator("summary", has_text="Erase").click()
-    await page.get_by_label(f"Erase kim-{admin} for good").check()
-    address = page.url
-    assert await shortcomings(page) == []
-    await lose(house, admin, "identity:users:write")
-    await page.get_by_role("button", name="Erase this user").click()
-    await told(page, "identity:users:write")
-    await page.goto(address)
-    await expect(page.get_by_role("heading", level=1)).to_have_text(f"kim-{admin}")
-    await expect(page.get_by_text("Disable", exact=True)).to_have_count(0)
 
 
 async def test_a_user_is_erased_only_after_a_new_proof_which_leads_back(page: Page, house: House, admin: str) -> None:
@@ -173,22 +136,6 @@ async def test_a_user_is_erased_only_after_a_new_proof_which_leads_back(page: Pa
     await page.wait_for_url(f"{address}**")
     await erase()
     await expect(page.get_by_role("status")).to_contain_text("The user is erased.")
-
-
-async def test_a_permission_and_a_link_are_not_made_by_who_has_lost_the_right(
-    page: Page, house: House, admin: str
-) -> None:
-    await page.goto(f"{house.origin}/console/permissions")
-    await page.get_by_label("Name (noun:verb)").fill("reports:print")
-    await lose(house, admin, "identity:permissions:write")
-    await page.get_by_role("button", name="Make the permission").click()
-    await told(page, "identity:permissions:write")
-    await page.goto(f"{house.origin}/console/setup-links")
-    await page.get_by_label("Name in addresses").fill("late")
-    await page.get_by_label("Name on the login page").fill("Late")
-    await lose(house, admin, "identity:providers:write")
-    await page.get_by_role("button", name="Make the link").click()
-    await told(page, "identity:providers:write")
 
 
 async def test_a_provider_that_does_not_answer_is_named_first_and_can_be_tested_again(
