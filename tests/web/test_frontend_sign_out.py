@@ -1,6 +1,6 @@
 """Sign-out ends at the frontend: for every delivery, whatever became of the session, and at registered addresses only."""
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from identity_api.ids import token_hash
 from tests.web.local_site import PAGE
 from tests.web.site import FRONTEND, PUBLIC_URL, Site
+from tests.web.test_frontend_errors import BY_DELIVERY
 from tests.web.test_oauth import bearer
 
 pytestmark = pytest.mark.asyncio
@@ -36,7 +37,10 @@ async def sign_out(client: httpx.AsyncClient, **wish: str) -> str:
 
 async def clients(site: Site) -> dict[str, httpx.AsyncClient]:
     """One session of every kind, and some that are over."""
-    cookie, token = await site.signed_in(), await bearer(site)
+    cookie, token, signed_out = await site.signed_in(), await bearer(site), await bearer(site)
+    assert (await site.client().post("/v1/auth/revoke", data={"token": signed_out})).status_code == 200
+    delivered = await site.sign_in(site.client(), path=f"/auth/oidc/sso/login?{urlencode(BY_DELIVERY['fragment'])}")
+    fragment = dict(parse_qsl(urlsplit(delivered.headers["location"]).fragment))["access_token"]
     expired_cookie, expired = await site.signed_in(), await bearer(site)
     for over in (expired_cookie.cookies["__Host-session"], expired):
         await site.execute(
@@ -45,6 +49,8 @@ async def clients(site: Site) -> dict[str, httpx.AsyncClient]:
     return {
         "cookie": cookie,
         "bearer": site.client(headers={"authorization": f"Bearer {token}"}),
+        "fragment": site.client(headers={"authorization": f"Bearer {fragment}"}),
+        "signed out already": site.client(headers={"authorization": f"Bearer {signed_out}"}),
         "expired cookie": expired_cookie,
         "expired bearer": site.client(headers={"authorization": f"Bearer {expired}"}),
         "nobody": site.client(),
