@@ -74,6 +74,7 @@ OF_ALL_TENANTS: Final = {
 UNSEEN: Final = {
     "identity_api.db.attempts._is_first": "gets the statements of its callers, which are found there",
     "identity_api.db.audit_reading.newest": "the column is an argument; the tenant is in the text",
+    "identity_api.db.audit_reading.page": "the columns that it looks for are an argument; the tenant is in the text",
     "identity_api.db.listings.existing": "the table's name is an argument; the tenant is in the text",
     "identity_api.db.provider_changes.remove": "runs a list of statements, which are found there",
     "identity_api.db.erasure._empty": "runs a list of statements, which are found there",
