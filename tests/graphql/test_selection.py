@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_named_type
 
-from identity_api.db import user_read_model
+from identity_api.db import sessions, user_read_model
 from identity_api.graphql.ids import global_id
 from tests.graphql.documents import CORE
 from tests.graphql.world import World
@@ -45,6 +45,12 @@ class Parts:
         self.read: list[str] = []
         for name in ("list_users", "users_by_id"):
             monkeypatch.setattr(user_read_model, name, self._noting(getattr(user_read_model, name)))
+        monkeypatch.setattr(sessions, "wanted_users", self._noting_ahead)
+
+    def _noting_ahead(self, rows: Any, wanted: Any) -> Any:
+        if wanted is not None:
+            self.read.append(wanted.part)
+        return user_read_model.wanted_users(rows, wanted)
 
     def _noting(self, function: Any) -> Any:
         async def noting(*args: Any, part: str = "everything", **kwargs: Any) -> Any:

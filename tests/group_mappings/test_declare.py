@@ -27,8 +27,8 @@ class Watching(CountingDatabase):
         self.seen: list[frozenset[str]] = []
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        async with self._inner.transaction() as connection:
+    async def transaction(self, *, is_trial: bool = False) -> AsyncIterator[Connection]:
+        async with self._inner.transaction(is_trial=is_trial) as connection:
             yield connection
         async with self._inner.reading() as connection:
             self.seen.append(await grants.effective(connection, *self._watched))
