@@ -5,6 +5,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +25,12 @@ pytestmark = pytest.mark.xdist_group("flows")
 @pytest.fixture
 def documents(product: Product) -> Iterator[str]:
     """The address of the example."""
+    with running(product) as address:
+        yield address
+
+
+@contextmanager
+def running(product: Product, **settings: str) -> Iterator[str]:
     name = f"example-{secrets.token_hex(4)}"
     environment = {
         **os.environ,
@@ -31,6 +38,7 @@ def documents(product: Product) -> Iterator[str]:
         "CLIENT": name,
         "PORT": "0",
         "IDENTITY_URL": product.url,
+        **settings,
     }
     with subprocess.Popen([sys.executable, EXAMPLE], env=environment, stdout=subprocess.PIPE, text=True) as backend:
         try:
@@ -77,3 +85,17 @@ def test_the_example_backend_follows_the_groups_at_the_provider_and_a_removal_th
         eventually(lambda: ask(documents, token).status_code == 401)
     finally:
         product.edit_person("erin", removed=False, groups=[])
+
+
+@pytest.mark.parametrize(
+    ("max_age", "status", "challenge"),
+    [("300", 200, None), ("0", 401, 'Bearer error="insufficient_user_authentication", max_age="0"')],
+)
+def test_the_example_backend_asks_for_a_new_proof_of_whoever_deletes(
+    product: Product, acme: str, browser: Browser, max_age: str, status: int, challenge: str | None
+) -> None:
+    token = token_of(browser, acme)
+    with running(product, MAX_AGE=max_age) as documents:
+        deleted = httpx.delete(documents, headers=bearer(token), trust_env=False)
+        assert (deleted.status_code, deleted.headers.get("www-authenticate")) == (status, challenge)
+        assert ask(documents, token).status_code == 200
