@@ -125,8 +125,9 @@ async def test_every_public_page_says_where_the_link_is_until_there_is_a_tenant(
         for path in paths:
             page = await met(path)
             assert page.status_code == 404, path
-            assert "in the log of `identity-api serve`" in words(page), path
+            assert "in the log of identity-api serve" in words(page), path
             assert "FIRST_RUN_AHEAD" in page.text, path
+            assert "the log of <code>identity-api serve</code>;" in page.text, path
             assert address.rpartition("/")[2] not in page.text, path
         await operator.open(address)
         assert (await operator.post("/setup/first/tenant", name="Acme", slug="acme")).status_code == 303

@@ -35,6 +35,7 @@ from identity_api.web.http.limits import BAD_BEARERS, LOGIN_FAILURES, LOGIN_STAR
 from identity_api.web.http.ttl_cache import MAX_AGE_SECONDS, Recent
 from identity_api.web.pages.account import mapping_ids, view_account
 from identity_api.web.pages.account_times import in_words
+from identity_api.web.pages.rendering import with_code
 
 TRUSTED = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
 
@@ -297,3 +298,16 @@ def test_a_provider_that_is_off_and_groups_that_cannot_be_read_are_told() -> Non
 
 def test_moments_are_told_in_utc() -> None:
     assert (in_words(NOW), in_words(None)) == ("2 January 2026, 03:04 UTC", "never")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Run `identity-api serve`.", "Run <code>identity-api serve</code>."),
+        ("<b> `<i>`", "&lt;b&gt; <code>&lt;i&gt;</code>"),
+        ("one ` alone", "one ` alone"),
+        ("none", "none"),
+    ],
+)
+def test_what_a_sentence_has_between_backticks_is_shown_as_code(text: str, shown: str) -> None:
+    assert with_code(text) == shown

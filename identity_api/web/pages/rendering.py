@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import jinja2
 import msgspec
+from markupsafe import Markup, escape
 
 from identity_api.accounts.password_rules import MIN_LENGTH
 from identity_api.accounts.second_factor import TOTPEnrolment
@@ -48,6 +49,16 @@ ACCOUNT_SCRIPT: Final = (files("identity_api.web.pages") / "static" / "account.j
 ACCOUNT_SCRIPT_VERSION: Final = hashlib.sha256(ACCOUNT_SCRIPT).hexdigest()[:16]
 
 
+def with_code(text: str) -> Markup:
+    """A sentence of ours as HTML: what it has between backticks is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one has no end
+        return escape(text)
+    return Markup().join(
+        [Markup("<code>{}</code>").format(one) if at % 2 else escape(one) for at, one in enumerate(parts)]
+    )
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("identity_api.web.pages"),
@@ -56,7 +67,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"when": when, "qr_code": qr_code}
+    environment.filters |= {"when": when, "qr_code": qr_code, "with_code": with_code}
     environment.globals["mark"] = MARK
     environment.globals["style"] = f"/static/style.css?v={STYLE_VERSION}"
     environment.globals["account_script"] = f"/static/account.js?v={ACCOUNT_SCRIPT_VERSION}"
