@@ -57,8 +57,14 @@ _DOWN = (
     # asyncpg's errors for a connection that was cut off during a statement or its cancellation.
     asyncpg.InternalClientError,
 )
-# PostgreSQL has undone a transaction because of another one, and it may be done again.
-_UNDONE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# PostgreSQL has undone a transaction because of another one, and it may be done again. A statement is given up by a timeout of
+# the operator's, by `pg_cancel_backend`, or by a cancellation that was meant for the one before it and came late.
+_UNDONE = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+)
 _CANNOT_WRITE = (
     # The old primary after a failover: connections stay open and refuse to write.
     asyncpg.ReadOnlySQLTransactionError,
@@ -168,7 +174,7 @@ class Database:
         Raises:
             Unavailable: the database is down.
             Overloaded: no connection was free for a second, or none of the tenant's share, a statement took five, or
-                the transaction was undone because of another one (a deadlock).
+                it was given up by the server, or the transaction was undone because of another one (a deadlock).
             CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
         return self.transaction() if self._is_lent else self._acquired()

@@ -72,6 +72,23 @@ async def test_a_transaction_that_was_undone_for_another_one_may_be_tried_again(
         assert sorted(type(one).__name__ for one in ended) == ["Overloaded", "int"]
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
+async def test_a_statement_that_the_server_gives_up_may_be_tried_again(database_url: str, setting: str) -> None:
+    """By a setting of the operator's, or by `pg_cancel_backend`."""
+    lock = "select pg_advisory_xact_lock(8, 1)"
+
+    async def wait(pool: Database) -> None:
+        async with pool.transaction() as connection:
+            await connection.execute(f"set local {setting} = '10ms'")
+            await connection.execute(lock)
+
+    async with opened(database_url, pool_size=2) as pool, pool.transaction() as holder:
+        await holder.execute(lock)
+        with pytest.raises(Overloaded):
+            await wait(pool)
+
+
 class Relay:
     """A TCP address in front of the server's socket; while `stalls`, new connections get no answer."""
 
