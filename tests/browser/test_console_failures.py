@@ -151,3 +151,39 @@ async def test_a_provider_that_does_not_answer_is_named_first_and_can_be_tested_
         assert await shortcomings(page) == []
     await page.get_by_role("button", name="Test it").click()
     await expect(first).not_to_contain_text("status 503")
+
+
+TAKEN: Final = {
+    "users": ("USERNAME_TAKEN", {"username": "late"}),
+    "permissions": ("PERMISSION_EXISTS", {"name": "late:read"}),
+    "frontends": ("NAME_TAKEN", {"slug": "late", "return_urls": "https://late.example/"}),
+    "service-clients": ("NAME_TAKEN", {"name": "late"}),
+    "setup-links/revoke": ("NOT_FOUND", {}),
+    "service-clients/revoke": ("NOT_FOUND", {}),
+}
+"""What two admins make or end at the same time, by the form's address: what the slower one is told, and what both type."""
+
+
+async def send(page: Page, action: str, typed: dict[str, str]) -> int:
+    """Fill in and send the first form of the page with this action; the status of the answer."""
+    form = page.locator(f"main form[method=post][action$='/console/{action}']").first
+    for name, value in typed.items():
+        await form.locator(f"[name={name}]").first.fill(value)
+    async with page.expect_navigation(wait_until="domcontentloaded") as led:
+        await form.locator("button").first.evaluate("one => one.form.requestSubmit(one)")
+    answer = await led.value
+    assert answer is not None
+    return answer.status
+
+
+async def test_who_was_slower_is_told_at_forms_that_make_or_end_something(page: Page, house: House) -> None:
+    mark, faster = uuid7().hex[-8:], await page.context.new_page()
+    await page.goto(f"{house.origin}/console/setup-links")
+    await send(page, "setup-links", {"slug": f"late-{mark}", "label": "Late", "days": "3"})
+    for action, (code, fields) in TAKEN.items():
+        typed = {name: value.replace("late", f"late-{mark}") for name, value in fields.items()}
+        for tab in (page, faster):
+            await tab.goto(f"{house.origin}/console/{action.split('/')[0]}")
+        assert await send(faster, action, typed) == 200, action
+        assert await send(page, action, typed) in (404, 409), action
+        await told(page, code)
