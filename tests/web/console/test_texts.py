@@ -9,6 +9,7 @@ import pytest
 from identity_api.change_sets.warnings import WarningKind
 from identity_api.diagnostics import ALL
 from identity_api.diagnostics.api_errors import API
+from identity_api.graphql.clients.api_tokens import ApiTokenEndReason
 from identity_api.group_mappings.findings import FindingKind
 from identity_api.web.console.forms import FORMS
 from identity_api.web.console.pages import PAGES
@@ -72,9 +73,17 @@ def test_every_problem_that_a_form_can_meet_is_told_in_the_languages_of_the_cons
 
 
 @pytest.mark.parametrize(
-    ("family", "kind"), [("warning", WarningKind), ("access", FindingKind), ("access_remedy", FindingKind)]
+    ("family", "kind"),
+    [
+        ("warning", WarningKind),
+        ("access", FindingKind),
+        ("access_remedy", FindingKind),
+        ("token_end", ApiTokenEndReason),
+    ],
 )
-def test_every_warning_and_finding_is_told_in_the_languages_of_the_console(family: str, kind: type[StrEnum]) -> None:
+def test_every_warning_finding_and_end_is_told_in_the_languages_of_the_console(
+    family: str, kind: type[StrEnum]
+) -> None:
     assert {key for key in CATALOGUE["en"] if key.startswith(f"{family}.")} == {f"{family}.{one}" for one in kind}
 
 
