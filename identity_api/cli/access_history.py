@@ -11,7 +11,7 @@ from identity_api.cli.audit_export import moment
 from identity_api.cli.users import on_tenant, on_user
 from identity_api.db import holders, past_grants, permissions
 from identity_api.db.actor_names import actor_names
-from identity_api.db.database import Connection, Database
+from identity_api.db.database import Connection, Database, transaction_time
 from identity_api.db.past_grants import PastGrant
 from identity_api.errors import BadInput, NotFound
 from identity_api.permissions.delegation import Actor
@@ -102,7 +102,7 @@ def held_now(tenant: str, permission: str) -> list[HolderLine]:
         async with database.reading() as connection:
             permission_id = await _permission(connection, actor.tenant_id, permission)
             in_force = await _in_force(connection, actor.tenant_id, permission_id)
-            now = datetime.now(UTC)
+            now = await transaction_time(connection)  # grants are dated by the database's clock
             open_now = await _within(connection, actor.tenant_id, permission_id, now, now + timedelta(seconds=1))
         by_user: dict[UUID, list[GrantLine]] = {}
         for one in open_now:
