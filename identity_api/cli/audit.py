@@ -105,10 +105,14 @@ async def verify_chains(
 async def _verified(
     connection: Connection, vault: Vault, tenant_id: UUID, archives: Sequence[Path], known_head: Head | None
 ) -> ChainIntact | ChainBroken:
-    walk = walked(vault, tenant_id, archives, known_head)
-    if isinstance(walk, ChainBroken):
-        return walk
-    return await verify(connection, vault, tenant_id, known_head=known_head, walk=walk)
+    """The verdict; a worker may move events into a file meanwhile, and then it is walked once more."""
+    while True:
+        begin = await audit.archived(connection, tenant_id)
+        found: Walk | ChainIntact | ChainBroken | None = walked(vault, tenant_id, archives, known_head)
+        if not isinstance(found, ChainBroken):
+            found = await verify(connection, vault, tenant_id, known_head=known_head, walk=found)
+        if isinstance(found, ChainIntact) or await audit.archived(connection, tenant_id) == begin:
+            return found
 
 
 def walked(
@@ -117,13 +121,16 @@ def walked(
     """The walk over these files; None without any.
 
     Raises:
-        BadInput: a file is no archive, of another tenant, or does not go on where the one before ends.
+        BadInput: a file is no archive, of another tenant, or does not go on where the one before ends; a folder has none.
         ConfigurationError: a file cannot be read.
         VaultError: KEY_MISSING.
     """
     walk: Walk | None = None
     for path in _files(archives):
-        found = audit_archive.verify_file(vault, _lines(path), walk, known_head=known_head)
+        try:
+            found = audit_archive.verify_file(vault, _lines(path), walk, known_head=known_head)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error.message}") from None
         if isinstance(found, ChainBroken):
             return found
         if found[0].begin.tenant != tenant_id:
@@ -135,7 +142,10 @@ def walked(
 def _files(archives: Sequence[Path]) -> Iterator[Path]:
     """A folder stands for its files, whose names sort in the chain's order."""
     for path in archives:
-        yield from sorted(path.glob("*.ndjson")) if path.is_dir() else [path]
+        found = sorted(path.glob("*.ndjson")) if path.is_dir() else [path]
+        if not found:  # nothing would be verified of it, and all would look well
+            raise BadInput(f"{path} has no archives: workers write those of a tenant into a folder of its slug.")
+        yield from found
 
 
 def _lines(path: Path) -> Iterator[bytes]:

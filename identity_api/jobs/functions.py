@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
+from identity_api.db.database import transaction_time
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
 from identity_api.jobs.detached import Detached
@@ -64,4 +65,8 @@ def job_functions(
 
 async def archive_by(deps: SyncDeps, retention: Retention | None) -> int:
     """Move what is over the retention into files; without one, nothing. Returns how many events."""
-    return 0 if retention is None else await archive_old(deps.database, deps.vault, retention, deps.clock())
+    if retention is None:
+        return 0
+    async with deps.database.reading() as connection:
+        now = await transaction_time(connection)  # events are dated by the database's clock
+    return await archive_old(deps.database, deps.vault, retention, now)

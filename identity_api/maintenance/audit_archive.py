@@ -7,7 +7,7 @@ A file is verified, link by link, before its rows are deleted. The place where t
 that nobody without the key can cut a chain off at its beginning.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -16,7 +16,7 @@ import msgspec
 
 from identity_api.db import audit
 from identity_api.db.audit import Archived, Head, Unsealed
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.maintenance.audit_chain import ChainBroken, Walk, is_genuine, seal_of_archived
 from identity_api.vault import Vault
@@ -58,6 +58,10 @@ class Segment(msgspec.Struct, frozen=True):
     def events(self) -> int:
         """How many."""
         return self.last - self.begin.after
+
+
+Keep = Callable[[Connection, Segment], Awaitable[None]]
+"""What a file holds, called as soon as its rows may go, and before they do. What it raises keeps them."""
 
 
 async def is_due(database: Database, tenant_id: UUID, before: datetime) -> bool:
@@ -170,13 +174,13 @@ async def remove(
     *,
     erasures: int,
     actor: str,
-    keep: Callable[[Segment], None] | None = None,
+    keep: Keep | None = None,
 ) -> int:
     """Delete the rows of a verified file, in small transactions, and keep where the rest begins; returns how many.
 
     Args:
         erasures: how many there had been before the file was written. It may still have what a later one erased.
-        keep: called as soon as the rows may go, and before they do. What it raises keeps them.
+        keep: see `Keep`.
 
     Raises:
         Conflict: the chain does not begin where the file does, or does not have its last link; somebody was erased.
@@ -203,7 +207,7 @@ async def remove(
         event = audit.Event("audit.archived", "tenant", tenant_id, {"events": segment.events}, new=new)
         await audit.record(connection, tenant_id, actor, [event])
         if keep is not None:
-            keep(segment)
+            await keep(connection, segment)
     return await delete_archived(database, tenant_id)
 
 

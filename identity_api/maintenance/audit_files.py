@@ -3,14 +3,16 @@
     FOLDER/TENANT/FIRST-LAST-MAC.ndjson      the events FIRST to LAST of a tenant's chain; MAC is the beginning of the last link
 
 The names of a tenant's files sort in the order of its chain. A file is complete and on the disk before its rows go: whatever
-fails before that deletes nothing, and the next run writes the file anew.
+fails before that deletes nothing, and the next run writes the file anew. A file whose rows are still there was left by a run
+that ended between the file and its commit; the next file takes its place.
 """
 
 import asyncio
 import os
+import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -18,12 +20,12 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import tenants
-from identity_api.db.database import Database
+from identity_api.db import audit, tenants
+from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.ids import uuid7
 from identity_api.maintenance import audit_archive
-from identity_api.maintenance.audit_archive import Segment
+from identity_api.maintenance.audit_archive import Keep, Segment
 from identity_api.telemetry import get_logger
 from identity_api.vault import Vault, VaultError
 
@@ -31,6 +33,7 @@ MOST_IN_FILE: Final = 100_000
 """Events."""
 _FORGOTTEN_SECONDS: Final = 86_400
 """So old, an unfinished file has no writer any more."""
+_NAME: Final = re.compile(r"([0-9]{12,})-([0-9]{12,})-([0-9a-f]{8})\.ndjson", re.ASCII)
 
 _log = get_logger(__name__)
 
@@ -82,6 +85,13 @@ async def archive_tenant(database: Database, vault: Vault, folder: Path, tenant_
     Raises:
         NotWritten, Refused, Conflict, VaultError: as `archive`.
     """
+    try:
+        return await _archive_tenant(database, vault, folder, tenant_id, before)
+    except Conflict:  # another worker was faster, or somebody was erased meanwhile: neither is a failure
+        return await _archive_tenant(database, vault, folder, tenant_id, before)
+
+
+async def _archive_tenant(database: Database, vault: Vault, folder: Path, tenant_id: UUID, before: datetime) -> int:
     if not await audit_archive.is_due(database, tenant_id, before):
         return await audit_archive.delete_archived(database, tenant_id)
     with _writing(folder):
@@ -94,21 +104,36 @@ async def archive_tenant(database: Database, vault: Vault, folder: Path, tenant_
                 database, vault, tenant_id, path, before=before, most=MOST_IN_FILE, actor="system", keep=_named(path)
             )
         finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            with suppress(OSError):  # the folder is away, or read-only by now: told already, and `_prepare` comes by
+                await asyncio.to_thread(path.unlink, missing_ok=True)
         _log.info("audit.archived", tenant=str(tenant_id), events=moved)
         total += moved
     return total
 
 
-def _named(path: Path) -> Callable[[Segment], None]:
+def _named(partial: Path) -> Keep:
     """Gives the file its name."""
+    folder = partial.parent
 
-    def keep(segment: Segment) -> None:
-        with _writing(path.parent):
-            path.replace(path.with_name(f"{segment.begin.after + 1:012}-{segment.last:012}-{segment.mac[:8]}.ndjson"))
-            _flush_folder(path.parent)
+    async def keep(connection: Connection, segment: Segment) -> None:
+        named = folder / f"{segment.begin.after + 1:012}-{segment.last:012}-{segment.mac[:8]}.ndjson"
+        with _writing(folder):
+            left = [one for one in _later_files(folder, segment.begin.after) if one[0] != named]
+            partial.replace(named)
+            _flush_folder(folder)
+        for path, last, mac in left:
+            link = await audit.link(connection, segment.begin.tenant, last)
+            if link is not None and link.hex().startswith(mac):
+                with _writing(path):
+                    path.unlink()
 
     return keep
+
+
+def _later_files(folder: Path, after: int) -> list[tuple[Path, int, str]]:
+    """The files that begin behind this link: path, last link, and the beginning of its MAC."""
+    found = [(path, match) for path in folder.glob("*.ndjson") if (match := _NAME.fullmatch(path.name)) is not None]
+    return [(path, int(match[2]), match[3]) for path, match in found if int(match[1]) > after]
 
 
 def _prepare(folder: Path) -> None:
@@ -127,7 +152,7 @@ async def archive(
     before: datetime,
     most: int | None = None,
     actor: str,
-    keep: Callable[[Segment], None] | None = None,
+    keep: Keep | None = None,
 ) -> int:
     """Write the oldest sealed events into a new file, verify it, and delete their rows; returns how many.
 
@@ -149,9 +174,10 @@ async def archive(
                 opened.write(line + b"\n")
             opened.flush()
             await asyncio.to_thread(os.fsync, descriptor)
-    segment = await asyncio.to_thread(lambda: audit_archive.whole_file(vault, lines_of(path)))
+        segment = await asyncio.to_thread(lambda: audit_archive.whole_file(vault, lines_of(path)))
+        if segment.events == 0:
+            await asyncio.to_thread(path.unlink)
     if segment.events == 0:
-        await asyncio.to_thread(path.unlink)
         return await audit_archive.delete_archived(database, tenant_id)
     return await audit_archive.remove(database, vault, segment, erasures=erasures, actor=actor, keep=keep)
 

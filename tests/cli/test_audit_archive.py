@@ -71,7 +71,7 @@ def test_a_file_that_was_changed_cut_or_given_in_another_order_is_noticed(sealed
     for changed, told in (
         (content.replace("docs:read", "docs:none"), "the event there was changed"),
         (content.rsplit("\n", 2)[0] + "\n", "do not begin where the archive ends"),
-        ("{}\n", "Line 1 is not one of an audit archive"),
+        ("{}\n", "changed.ndjson: Line 1 is not one of an audit archive"),
     ):
         (sealed.folder / "changed.ndjson").write_text(changed)
         done = sealed(*verify)
@@ -81,6 +81,15 @@ def test_a_file_that_was_changed_cut_or_given_in_another_order_is_noticed(sealed
     assert done.returncode != 0
     assert "does not end there" in done.stderr
     assert sealed("audit", "verify", "--tenant", "other", "--archive", "1.ndjson").returncode != 0
+
+
+def test_a_folder_without_archives_is_not_taken_for_a_verified_one(sealed: Command) -> None:
+    """As the folder above the tenant's, or one whose files are gone."""
+    archived(sealed, "1.ndjson")
+    (sealed.folder / "empty").mkdir()
+    done = sealed("audit", "verify", "--tenant", "acme", "--archive", "empty")
+    assert done.returncode != 0
+    assert "empty has no archives" in done.stderr
 
 
 def test_a_chain_cut_off_at_its_beginning_is_no_archive(sealed: Command, url: str) -> None:

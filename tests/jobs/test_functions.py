@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +14,11 @@ import pytest_asyncio
 from identity_api import queue as queue_module
 from identity_api.db import audit
 from identity_api.jobs import detached as detached_module
+from identity_api.jobs import functions
 from identity_api.jobs.detached import Detached
 from identity_api.jobs.functions import job_functions
 from identity_api.jobs.webhooks import WebhookDispatcher
+from identity_api.maintenance.audit_files import Retention
 from identity_api.queue import Queue, run_worker
 from identity_api.sync import on_demand
 from identity_api.telemetry import METRICS
@@ -151,3 +156,20 @@ async def test_a_wake_up_after_a_mapping_edit_writes_its_grants(world: World, wa
 async def test_a_wake_up_to_clean_up_does(waking: Waking) -> None:
     await waking.run("clean_up")
     await waking.run("archive_audit")
+
+
+@pytest.mark.asyncio
+async def test_what_is_over_the_retention_is_told_by_the_databases_clock(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dates the events; a worker's clock that is years ahead would take all of them away."""
+    asked = list[datetime]()
+
+    async def archive_old(_database: object, _vault: object, _retention: object, now: datetime) -> int:
+        asked.append(now)
+        return 0
+
+    monkeypatch.setattr(functions, "archive_old", archive_old)
+    deps = replace(world.deps, clock=lambda: datetime(2999, 1, 1, tzinfo=UTC))
+    await functions.archive_by(deps, Retention(1, Path()))
+    assert asked[0].year < 2999

@@ -1,7 +1,9 @@
 """The retention of the audit: what is over it leaves for files, whose chain holds with the rest, whatever fails meanwhile."""
 
+import asyncio
 import errno
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -10,10 +12,11 @@ import pytest
 
 from identity_api.config import KeyRing
 from identity_api.db import audit
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
 from identity_api.errors import Conflict
 from identity_api.ids import uuid7
 from identity_api.maintenance import audit_archive, audit_files
+from identity_api.maintenance.audit_archive import Segment
 from identity_api.maintenance.audit_chain import ChainBroken, ChainIntact, Walk, seal_all, verify
 from identity_api.maintenance.audit_files import (
     NotArchived,
@@ -185,12 +188,73 @@ async def test_of_two_workers_that_write_one_chain_one_moves_it(database: Databa
     late = [line async for line in audit_archive.lines(database, one.tenant_id, TODAY)]
     assert await one.archive() == 1
     named: list[object] = []
+
+    async def keep(_connection: Connection, segment: Segment) -> None:
+        named.append(segment)
+
     with pytest.raises(Conflict):
         await audit_archive.remove(
-            database, VAULT, audit_archive.whole_file(VAULT, late), erasures=erasures, actor="system", keep=named.append
+            database, VAULT, audit_archive.whole_file(VAULT, late), erasures=erasures, actor="system", keep=keep
         )
     assert named == []
     assert len(one.files) == 1
+
+
+@pytest.mark.parametrize(("killed", "then"), [(15, 12), (12, 15), (12, 12)], ids=["fewer", "more", "equal"])
+async def test_a_file_that_was_named_without_a_commit_is_replaced_by_the_next_one(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: int, then: int
+) -> None:
+    """As of a worker that was killed between the two, or lost the database: the next one may go further, or less far."""
+    one = await audited(database, tmp_path, timedelta(days=500), timedelta(days=400), timedelta(days=1))
+    with monkeypatch.context() as patched:
+        patched.setattr(audit_files, "_flush_folder", _no_space)
+        with pytest.raises(NotWritten):
+            await one.archive(killed)
+    [left] = one.files
+    assert await one.events() == [1, 2, 3]
+    assert isinstance(await one.holds(), ChainIntact)
+    assert await one.archive(then) == (1 if then == 15 else 2)
+    [file] = one.files
+    assert (file.name == left.name) is (killed == then)
+    assert isinstance(await one.holds(), ChainIntact)
+
+
+async def test_a_file_of_a_chain_that_is_not_there_any_more_stays(database: Database, tmp_path: Path) -> None:
+    """As after a restore: it has events that no row has."""
+    one = await audited(database, tmp_path, timedelta(days=500))
+    one.folder.mkdir()
+    names = ["000000000001-000000000001-00000000.ndjson", "000000000002-000000000009-00000000.ndjson", "1.ndjson"]
+    for name in names:
+        (one.folder / name).write_text("{}")
+    assert await one.archive() == 1
+    assert {path.name for path in one.files} > {*names}
+
+
+async def test_two_workers_that_archive_at_once_move_all_of_it_and_fail_at_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    one = await audited(database, tmp_path, *[timedelta(days=500)] * 3)
+    assert sum(await asyncio.gather(one.archive(), one.archive())) == 3
+    assert len(one.files) == 1
+    assert isinstance(await one.holds(), ChainIntact)
+
+
+async def test_a_file_that_vanishes_while_it_is_written_holds_up_no_other_tenant(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [await audited(database, tmp_path, timedelta(days=500)) for _ in range(2)]
+    read = audit_files.lines_of
+
+    def lines_of_second_alone(path: Path) -> Iterator[bytes]:
+        if path.parent == first.folder:
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(audit_files, "lines_of", lines_of_second_alone)
+    with pytest.raises(NotArchived):
+        await archive_old(database, VAULT, Retention(12, tmp_path), TODAY)
+    assert (first.files, await first.events()) == ([], [1])
+    assert len(second.files) == 1
 
 
 async def test_what_a_killed_worker_left_unfinished_goes_after_a_day(database: Database, tmp_path: Path) -> None:
