@@ -1,7 +1,8 @@
 """Tokens name their kind and their tenant, and whatever is sent in their place is looked up for somebody."""
 
 import re
-from uuid import UUID
+import time
+from uuid import RFC_4122, UUID
 
 import pytest
 
@@ -41,3 +42,13 @@ def test_a_tenants_part_that_was_changed_changes_the_hash() -> None:
     moved = new_tenant_token("ias", other)[:-43] + token[-43:]
     assert token_key(moved).tenant_id == other
     assert token_key(moved).hash != token_key(token).hash
+
+
+def test_ids_of_one_millisecond_sort_in_the_order_in_which_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [1_700_000_000_000_000_000 + 250 * step for step in range(5_000)]
+    coming = iter(moments)
+    monkeypatch.setattr(time, "time_ns", lambda: next(coming))
+    made = [uuid7() for _ in moments]
+    monkeypatch.undo()
+    assert made == sorted(set(made))
+    assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}

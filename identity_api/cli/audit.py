@@ -108,9 +108,12 @@ async def _verified(
     """The verdict; a worker may move events into a file meanwhile, and then it is walked once more."""
     while True:
         begin = await audit.archived(connection, tenant_id)
-        found: Walk | ChainIntact | ChainBroken | None = walked(vault, tenant_id, archives, known_head)
-        if not isinstance(found, ChainBroken):
-            found = await verify(connection, vault, tenant_id, known_head=known_head, walk=found)
+        walk = walked(vault, tenant_id, archives, known_head)
+        found: ChainIntact | ChainBroken = (
+            walk
+            if isinstance(walk, ChainBroken)
+            else await verify(connection, vault, tenant_id, known_head=known_head, walk=walk)
+        )
         if isinstance(found, ChainIntact) or await audit.archived(connection, tenant_id) == begin:
             return found
 

@@ -117,22 +117,27 @@ def _named(partial: Path) -> Keep:
 
     async def keep(connection: Connection, segment: Segment) -> None:
         named = folder / f"{segment.begin.after + 1:012}-{segment.last:012}-{segment.mac[:8]}.ndjson"
-        with _writing(folder):
-            left = [one for one in _later_files(folder, segment.begin.after) if one[0] != named]
-            partial.replace(named)
-            _flush_folder(folder)
+        left = await asyncio.to_thread(_later_files, folder, segment.begin.after)
+        await asyncio.to_thread(_place, partial, named)
         for path, last, mac in left:
             link = await audit.link(connection, segment.begin.tenant, last)
-            if link is not None and link.hex().startswith(mac):
+            if path != named and link is not None and link.hex().startswith(mac):
                 with _writing(path):
-                    path.unlink()
+                    await asyncio.to_thread(path.unlink, missing_ok=True)
 
     return keep
 
 
+def _place(partial: Path, named: Path) -> None:
+    with _writing(named.parent):
+        partial.replace(named)
+        _flush_folder(named.parent)
+
+
 def _later_files(folder: Path, after: int) -> list[tuple[Path, int, str]]:
     """The files that begin behind this link: path, last link, and the beginning of its MAC."""
-    found = [(path, match) for path in folder.glob("*.ndjson") if (match := _NAME.fullmatch(path.name)) is not None]
+    with _writing(folder):
+        found = [(path, match) for path in folder.glob("*.ndjson") if (match := _NAME.fullmatch(path.name)) is not None]
     return [(path, int(match[2]), match[3]) for path, match in found if int(match[1]) > after]
 
 

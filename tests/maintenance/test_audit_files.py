@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from identity_api.cli.audit import verify_chains
 from identity_api.config import KeyRing
 from identity_api.db import audit
 from identity_api.db.database import Connection, Database
@@ -30,7 +32,8 @@ from identity_api.vault import Vault
 from tests import factories as make
 
 pytestmark = pytest.mark.asyncio
-VAULT = Vault(KeyRing([("k1", os.urandom(32))]))
+RING = KeyRing([("k1", os.urandom(32))])
+VAULT = Vault(RING)
 TODAY = datetime(2026, 11, 30, 15, 0, tzinfo=UTC)
 
 
@@ -266,3 +269,18 @@ async def test_what_a_killed_worker_left_unfinished_goes_after_a_day(database: D
     os.utime(dead, (0, 0))
     await one.archive()
     assert (dead.exists(), writing.exists()) == (False, True)
+
+
+async def test_events_that_a_worker_moves_during_the_walk_are_no_broken_chain(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await audited(database, tmp_path, timedelta(days=500), timedelta(days=400), timedelta(days=1))
+    await one.archive(15)
+
+    async def verify_late(*given: Any, **named: Any) -> ChainIntact | ChainBroken:
+        await one.archive(12)
+        return await verify(*given, **named)
+
+    monkeypatch.setattr("identity_api.cli.audit.verify", verify_late)
+    [verdict] = await verify_chains(database, RING, one.folder.name, archives=[one.folder])
+    assert verdict.intact, verdict
