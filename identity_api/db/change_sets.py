@@ -54,8 +54,9 @@ async def holding_besides(
     rows = await connection.fetch(
         """
         select u.id from unnest($2::uuid[]) as u (id)
-        where exists (select from permission_grant g
-            where g.tenant_id = $1 and g.user_id = u.id and g.revoked_at is null and g.id <> all($3::uuid[]))
+        -- As a value: for `exists` the planner may read all grants of the tenant.
+        where (select 1 from permission_grant g
+            where g.tenant_id = $1 and g.user_id = u.id and g.revoked_at is null and g.id <> all($3::uuid[]) limit 1) is not null
         """,
         tenant_id,
         list(user_ids),

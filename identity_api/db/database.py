@@ -9,7 +9,7 @@ and leaves its context variable set, a nested transaction is silently a no-op, a
 connection that is handed in as an argument has none of these traps.
 
 asyncpg's reset query after every use halves the throughput. Leaving it out is safe because nothing here sets session
-state: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors.
+state once a connection has begun: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors.
 """
 
 import asyncio
@@ -72,9 +72,13 @@ _CANNOT_WRITE = (
 )
 
 
-async def _trace(connection: Connection) -> None:
-    """Begin to trace the statements of a new connection."""
-    connection.add_query_logger(trace_statement)
+# Planning a page takes PostgreSQL longer than reading it, and left to itself it plans some statements anew each time: those
+# whose arguments make a plan look cheaper. Each statement here is held to its bounds with the plan for any arguments. Citus has
+# to know the tenant before it can plan.
+_PLAN_ONCE = """
+    select set_config('plan_cache_mode', 'force_generic_plan', false)
+    where not exists (select from pg_extension where extname = 'citus')
+"""
 
 
 async def _no_reset(connection: Connection) -> None:
@@ -122,7 +126,7 @@ class Database:
                 max_size=self._pool_size,
                 command_timeout=COMMAND_TIMEOUT_SECONDS,
                 max_inactive_connection_lifetime=300.0,
-                init=_trace if is_tracing() else None,
+                init=self._begin,
                 reset=_no_reset,
                 server_settings={} if self._is_lent else _SERVER_SETTINGS,
                 # Without a cache a statement has no name, and is gone when the transaction ends.
@@ -205,6 +209,13 @@ class Database:
                 if is_trial:
                     raise _TakenBack
 
+    async def _begin(self, connection: Connection) -> None:
+        """Prepare a new connection of the pool."""
+        if is_tracing():
+            connection.add_query_logger(trace_statement)
+        if not self._is_lent:
+            await connection.execute(_PLAN_ONCE)
+
     def _acquired(self) -> AbstractAsyncContextManager[Connection]:
         return _Acquired(self)
 
@@ -276,7 +287,7 @@ async def transaction_time(connection: Connection) -> datetime:
 async def plan_each_time(connection: Connection) -> None:
     """Until the transaction ends, plan every statement for its arguments.
 
-    For statements over thousands of rows: from the sixth time on PostgreSQL uses a plan made for any arguments, which
-    suits one row and takes time quadratic in the number of rows.
+    For statements over thousands of rows: a plan made for any arguments suits a few rows and takes time quadratic in their
+    number.
     """
     await connection.execute("set local plan_cache_mode = force_custom_plan")

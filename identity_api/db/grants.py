@@ -197,7 +197,8 @@ async def close_grants(connection: Connection, tenant_id: UUID, closings: Sequen
         """
         update permission_grant g set revoked_at = now(), revoked_by = $2, revoked_reason = c.reason
         from unnest($3::uuid[], $4::text[]) as c (id, reason)
-        where g.tenant_id = $1 and g.id = c.id and g.revoked_at is null
+        -- The ids again, so that their rows are looked up in a join of any kind.
+        where g.tenant_id = $1 and g.id = any($3::uuid[]) and g.id = c.id and g.revoked_at is null
         """,
         tenant_id,
         actor,

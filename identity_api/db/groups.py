@@ -106,7 +106,9 @@ async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, chang
             using unnest($3::uuid[], $4::text[]) as l (identity_id, name)
             cross join lateral (
                 select id from provider_group where tenant_id = $1 and provider_id = $2 and name = l.name limit 1) g
-            where ig.tenant_id = $1 and ig.identity_id = l.identity_id and ig.group_id = g.id
+            -- The identities again, so that their rows are looked up in a join of any kind.
+            where ig.tenant_id = $1 and ig.identity_id = any($3::uuid[])
+                and ig.identity_id = l.identity_id and ig.group_id = g.id
             """,
             tenant_id,
             provider_id,

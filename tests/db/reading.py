@@ -1,8 +1,8 @@
 """How much of the tables a statement reads, as PostgreSQL counts it, for arguments of a data set.
 
-A statement is looked at as it is planned for its arguments, and as it is planned from the sixth time on, when PostgreSQL may
-have settled on a plan for any arguments. That needs a prepared statement: `explain` of a plain one always plans for what is
-bound to it.
+A statement is looked at as it is planned for any arguments, which is how the product's connections plan, and as it is planned
+for its own, which is how Citus plans, and what concerns thousands of rows. That needs a prepared statement: `explain` of a plain
+one always plans for what is bound to it.
 """
 
 import re
@@ -16,9 +16,8 @@ import msgspec
 
 from identity_api.db.database import Connection
 
-Time = Literal["first", "sixth"]
-_BEFORE: Final = 5
-"""Executions that PostgreSQL plans for their arguments, whatever it finds."""
+Plan = Literal["custom", "generic"]
+"""For its arguments, or for any."""
 
 
 class Caught(Exception):
@@ -68,37 +67,36 @@ class Read(msgspec.Struct, frozen=True):
         return sum(self.rows.values())
 
 
-async def read_by(connection: Connection, statement: str, arguments: Sequence[Any], time: Time) -> Read:
+async def read_by(connection: Connection, statement: str, arguments: Sequence[Any], plan: Plan) -> Read:
     """What an execution of the statement looks at; what it writes is taken back."""
     await connection.execute(f"prepare looked_at as {statement}")
     transaction = connection.transaction()
     await transaction.start()
     try:
-        return await _look(connection, arguments, time)
+        return await _look(connection, arguments, plan)
     finally:
         await transaction.rollback()
         await connection.execute("deallocate looked_at")
 
 
-async def read_of(connection: Connection, run: Run, time: Time) -> Read:
+async def read_of(connection: Connection, run: Run, plan: Plan) -> Read:
     """What the statement of a function looks at."""
-    return await read_by(connection, *await caught(run), time)
+    return await read_by(connection, *await caught(run), plan)
 
 
-async def _look(connection: Connection, arguments: Sequence[Any], time: Time) -> Read:
+async def _look(connection: Connection, arguments: Sequence[Any], plan: Plan) -> Read:
     bound = ", ".join([literal(one) for one in arguments])
     run = f"execute looked_at ({bound})" if arguments else "execute looked_at"
-    for _ in range(_BEFORE if time == "sixth" else 0):
-        await connection.execute(f"explain {run}")
+    await connection.execute(f"set local plan_cache_mode = force_{plan}_plan")
     row = await connection.fetchrow(f"explain (analyze, buffers, timing off, format json) {run}")
     assert row is not None
-    plan = msgspec.json.decode(row[0])[0]["Plan"]
+    root = msgspec.json.decode(row[0])[0]["Plan"]
     found: Counter[str] = Counter()
-    for node in nodes(plan):
+    for node in nodes(root):
         if "Relation Name" in node and node["Node Type"] != "ModifyTable":
             removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
             found[node["Relation Name"]] += round((node["Actual Rows"] + removed) * node["Actual Loops"])
-    return Read(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], dict(found), round(plan["Actual Rows"]), plan)
+    return Read(root["Shared Hit Blocks"] + root["Shared Read Blocks"], dict(found), round(root["Actual Rows"]), root)
 
 
 def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

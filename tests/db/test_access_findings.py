@@ -10,7 +10,7 @@ import pytest_asyncio
 from identity_api.db import access_findings
 from identity_api.db.database import Connection
 from tests.db.conftest import PEOPLE
-from tests.db.reading import Time, read_of
+from tests.db.reading import Plan, read_of
 from tests.db.skewed import Skewed
 
 pytestmark = pytest.mark.asyncio
@@ -79,12 +79,12 @@ async def connection(skewed: Skewed) -> AsyncIterator[Connection]:
     await opened.close()
 
 
-@pytest.mark.parametrize("time", get_args(Time))
+@pytest.mark.parametrize("plan", get_args(Plan))
 @pytest.mark.parametrize("statement", STATEMENTS)
 async def test_a_statement_of_the_findings_reads_a_few_members_and_not_everybody(
-    skewed: Skewed, connection: Connection, statement: str, time: Time
+    skewed: Skewed, connection: Connection, statement: str, plan: Plan
 ) -> None:
-    read = await read_of(connection, lambda catching: STATEMENTS[statement](catching, skewed.tenants[0]), time)
+    read = await read_of(connection, lambda catching: STATEMENTS[statement](catching, skewed.tenants[0]), plan)
     assert read.rows.get("identity_group", 0) <= 5 * GROUPS
     assert read.rows.get("permission_grant", 0) <= 5 * GROUPS
     assert read.rows.get("identity", 0) <= 5 * GROUPS

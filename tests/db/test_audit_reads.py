@@ -10,7 +10,7 @@ import pytest
 from identity_api.db import audit_reading
 from identity_api.db.audit_reading import Column, Where
 from identity_api.ids import first_uuid7
-from tests.db.reading import Time, read_of
+from tests.db.reading import Plan, read_of
 from tests.db.skewed import Skewed
 
 pytestmark = pytest.mark.asyncio
@@ -43,9 +43,9 @@ SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")
         ("user_id", (uuid4(),)),
     ],
 )
-@pytest.mark.parametrize("time", get_args(Time))
+@pytest.mark.parametrize("plan", get_args(Plan))
 async def test_a_page_of_events_reads_no_more_than_the_page(
-    skewed: Skewed, time: Time, column: Column | None, values: tuple[Any, ...]
+    skewed: Skewed, plan: Plan, column: Column | None, values: tuple[Any, ...]
 ) -> None:
     def run(catching: Any) -> Any:
         return audit_reading.page(catching, skewed.tenants[0], Where(column, values), after=None, first=20)
@@ -56,7 +56,7 @@ async def test_a_page_of_events_reads_no_more_than_the_page(
     try:
         await connection.execute(_MANY, skewed.tenants[0], EVENTS, "everywhere" in values)
         await connection.execute("analyze audit_event")
-        read = await read_of(connection, run, time)
+        read = await read_of(connection, run, plan)
     finally:
         await transaction.rollback()
         await connection.close()

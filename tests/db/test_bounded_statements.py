@@ -1,7 +1,7 @@
 """No statement reads more because a tenant has more people, but for those in the list.
 
 Every statement of the product is run for a person of a large tenant among many small ones, with statistics that are up to
-date and with some that know nothing of the large tenant, as it is planned for its arguments and as it is planned later on.
+date and with some that know nothing of the large tenant, as it is planned for its arguments and as it is planned for any.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from identity_api.db.database import Connection
 from identity_api.db.user_filters import FEW, Filter
 from identity_api.db.user_read_model import Order, Position
 from tests.db.partitioned import OF_TENANTS
-from tests.db.reading import Read, Run, Sample, Time, caught, name_of, read_by
+from tests.db.reading import Plan, Read, Run, Sample, caught, name_of, read_by
 from tests.db.skewed import Skewed
 from tests.db.test_statements import BY_ARGUMENT, Call, calls, modules
 
@@ -52,6 +52,7 @@ READ_MORE: Final = {
     "ways_in.of_people": "each mapping that may give somebody something",
     "ways_in.through": "each permission that a mapping gives",
     # What is counted, or stopped, is everybody.
+    "identities.of_issuers": "everybody from a directory that may not sign in any more",
     "identity_links.anchored_at": "the operator moves everybody at a provider to another anchor",
     "identity_links.count_bound": "an admin asks how many identities a change of subject concerns",
     "listings.groups": "each group before the page is full, where a part of their names or mappings is asked for",
@@ -250,9 +251,9 @@ async def walk(url: str, tenant_id: UUID) -> Walk:
         sample = await Sample.of(connection, tenant_id, "user2345", OF_TENANTS)
         statements = [one async for one in known(connection, sample)] + [one async for one in built(sample)]
         for statement in statements:
-            for time in get_args(Time):
+            for plan in get_args(Plan):
                 try:
-                    read = await read_by(connection, statement.text, statement.arguments, time)
+                    read = await read_by(connection, statement.text, statement.arguments, plan)
                 except asyncpg.PostgresError as error:
                     if not any(one in str(error) for one in REFUSED):
                         refused.append(f"{statement.function}: {error}")
@@ -264,7 +265,7 @@ async def walk(url: str, tenant_id: UUID) -> Walk:
                 if statement.reads_too_much(read) and read.pages > most.get(name, (0, ""))[0]:
                     most[name] = (
                         read.pages,
-                        f"{time}: {read.pages} pages of at most {statement.limit}, rows {read.rows}",
+                        f"{plan}: {read.pages} pages of at most {statement.limit}, rows {read.rows}",
                     )
     finally:
         await connection.close()

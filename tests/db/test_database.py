@@ -57,6 +57,24 @@ async def test_a_pool_without_a_free_connection_is_overloaded_and_the_database_i
 
 
 @pytest.mark.asyncio
+async def test_a_statement_is_planned_once_for_a_connection_unless_it_concerns_thousands(database_url: str) -> None:
+    planned = "select generic_plans, custom_plans from pg_prepared_statements where statement like $1"
+    async with opened(database_url, pool_size=1) as pool:
+        async with pool.reading() as connection:
+            for _ in range(3):
+                await connection.fetch(
+                    "select id from app_user where tenant_id = $1 and id > $2 limit 5", uuid7(), uuid7()
+                )
+            assert tuple(await connection.fetchrow(planned, "select id from app_user%")) == (3, 0)
+        async with pool.transaction() as connection:
+            await module.plan_each_time(connection)
+            await connection.fetch("select id from identity where tenant_id = $1", uuid7())
+            assert tuple(await connection.fetchrow(planned, "select id from identity%")) == (0, 1)
+        async with pool.reading() as connection:
+            assert await connection.fetchval("show plan_cache_mode") == "force_generic_plan"
+
+
+@pytest.mark.asyncio
 async def test_a_transaction_that_was_undone_for_another_one_may_be_tried_again(database_url: str) -> None:
     both_hold = asyncio.Barrier(2)
 

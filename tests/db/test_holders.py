@@ -7,7 +7,7 @@ import pytest
 from identity_api.db import holders
 from identity_api.db.database import Database
 from tests import factories as make
-from tests.db.reading import Time, read_of
+from tests.db.reading import Plan, read_of
 
 GRANTS = (
     """
@@ -24,8 +24,8 @@ GRANTS = (
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("time", get_args(Time))
-async def test_a_page_of_holders_is_bounded(database: Database, time: Time) -> None:
+@pytest.mark.parametrize("plan", get_args(Plan))
+async def test_a_page_of_holders_is_bounded(database: Database, plan: Plan) -> None:
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         permission = await make.make_permission(connection, tenant.id, "docs:read")
@@ -40,7 +40,7 @@ async def test_a_page_of_holders_is_bounded(database: Database, time: Time) -> N
             read = await read_of(
                 connection,
                 lambda catching, begin=begin: holders.after(catching, tenant.id, permission, user_id=begin, limit=51),
-                time,
+                plan,
             )
         # About thirteen for each: the user, the grant, the permission, and what is asked about their ways in.
         assert read.pages < 51 * 20

@@ -17,7 +17,7 @@ from identity_api.ids import token_hash, uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
 from tests import factories as make
-from tests.db.reading import Time, read_of
+from tests.db.reading import Plan, read_of
 from tests.db.test_decide import undone
 
 pytestmark = pytest.mark.asyncio
@@ -117,15 +117,15 @@ async def test_what_comes_back_does_not_grow_with_the_groups_of_a_mapping_under_
         assert all(later - earlier < 200 for earlier, later in zip(before, during, strict=True))
 
 
-@pytest.mark.parametrize("time", get_args(Time))
-async def test_what_is_read_does_not_grow_either(database: Database, time: Time) -> None:
+@pytest.mark.parametrize("plan", get_args(Plan))
+async def test_what_is_read_does_not_grow_either(database: Database, plan: Plan) -> None:
     async with undone(database) as connection:
         pending = Pending()
         await pending.build(connection)
         await pending.begin_edit(connection)
         for run in (pending.authenticate, pending.list_users):
             # Of thousands.
-            assert (await read_of(connection, run, time)).pages < 400
+            assert (await read_of(connection, run, plan)).pages < 400
 
 
 async def test_what_is_withdrawn_has_no_force_and_the_rest_has(database: Database) -> None:

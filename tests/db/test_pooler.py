@@ -92,6 +92,7 @@ async def test_no_statement_and_no_lock_outlives_its_transaction(lent: Database)
             assert await connection.fetchval("select count(*) from pg_prepared_statements where name <> ''") == 0
             held = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
             assert await connection.fetchval(held) == 0
+            assert await connection.fetchval("show plan_cache_mode") == "auto"
 
 
 @pytest.mark.asyncio
