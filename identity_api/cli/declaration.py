@@ -282,7 +282,7 @@ async def _apply_one(
     users = await enrol(database, operator(tenant_id), tenant.users, dry_run=dry_run, beside=_vocabulary(tenant))
     return [
         *[
-            Change(tenant.slug, one.action, one.kind, one.name, one.fields, tuple(map(str, one.values)))
+            Change(tenant.slug, one.action, one.kind, one.name, one.fields, (*map(str, one.values), *one.effects))
             for one in found
         ],
         *[Change(tenant.slug, one.action, "mapping", one.group, (), one.details) for one in edited],

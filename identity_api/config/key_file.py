@@ -27,7 +27,7 @@ def read_keys_file(path: Path) -> KeyRing:
     """
     content = read_private_file(path, _MAX_FILE_BYTES)
     try:
-        document = tomllib.loads(content.decode("utf-8"))
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         # The parser's own message may quote the line, which is key material here.
         raise ConfigurationError(["the keys file is not TOML in UTF-8"]) from None

@@ -127,7 +127,7 @@ def _read_document(path: Path, problems: list[str]) -> dict[str, Any]:
             content = file.read(_MAX_FILE_BYTES + 1)
         if len(content) > _MAX_FILE_BYTES:
             raise ValueError(f"it is larger than {_MAX_FILE_BYTES} bytes")
-        document = tomllib.loads(content.decode("utf-8"))
+        document = tomllib.loads(content.decode("utf-8-sig"))
         if not document:
             raise ValueError("it is empty")
         if any(setting.is_secret and setting.name in document for setting in SETTINGS):

@@ -15,7 +15,7 @@ state once a connection has begun: no `SET`, no advisory lock beyond a transacti
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Literal
@@ -83,6 +83,22 @@ _PLAN_ONCE = """
 
 async def _no_reset(connection: Connection) -> None:
     """See the module's docstring: there is no session state to reset."""
+
+
+_at_commit: dict[Connection, list[Callable[[], None]]] = {}
+"""Of the transactions under way."""
+
+
+def once_committed(connection: Connection, tell: Callable[[], None]) -> None:
+    """Tell the log or a metric what this transaction does, once it has: nobody is woken by what a rehearsal takes back.
+
+    At once outside of `Database.transaction`.
+    """
+    waiting = _at_commit.get(connection)
+    if waiting is None:
+        tell()
+    else:
+        waiting.append(tell)
 
 
 class _TakenBack(Exception):
@@ -203,11 +219,19 @@ class Database:
         Raises:
             Unavailable: as for `reading`; after a commit that was cut off, whether it happened is unknown.
         """
+        waiting: list[Callable[[], None]] = []
         with contextlib.suppress(_TakenBack):
-            async with self._acquired() as connection, connection.transaction():
-                yield connection
-                if is_trial:
-                    raise _TakenBack
+            async with self._acquired() as connection:
+                _at_commit[connection] = waiting
+                try:
+                    async with connection.transaction():
+                        yield connection
+                        if is_trial:
+                            raise _TakenBack
+                finally:
+                    del _at_commit[connection]
+            for tell in waiting:
+                tell()
 
     async def _begin(self, connection: Connection) -> None:
         """Prepare a new connection of the pool."""

@@ -143,6 +143,22 @@ async def users_without_way_in(connection: Connection, tenant_id: UUID, user_ids
     return [row["id"] for row in rows]
 
 
+async def count_without_other_way_in(connection: Connection, tenant_id: UUID, provider_id: UUID) -> int:
+    """How many users of a provider have neither a local password nor an identity at an enabled one. Of a disabled provider."""
+    value: int = await connection.fetchval(
+        """
+        select count(distinct i.user_id) from identity i
+        join app_user u on u.tenant_id = $1 and u.id = i.user_id and u.disabled_at is null and u.password_hash is null
+        where i.tenant_id = $1 and i.provider_id = $2 and i.unlinked_at is null and not exists (
+            select from identity o join provider p on p.tenant_id = $1 and p.id = o.provider_id and p.enabled
+            where o.tenant_id = $1 and o.user_id = i.user_id and o.unlinked_at is null)
+        """,
+        tenant_id,
+        provider_id,
+    )
+    return value
+
+
 async def users_of(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> list[UUID]:
     """Whose these identities are, each user once."""
     rows = await connection.fetch(

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from identity_api.db import access_findings, audit
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, once_committed
 from identity_api.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -24,14 +24,18 @@ async def tell_emptied(
     if not left:
         return
     emptied = await access_findings.emptied_mappings(connection, tenant_id, provider_id, left)
-    for mapping_id, pattern in emptied:
-        _log.warning(
-            "mapping.reaches_nobody",
-            tenant=str(tenant_id),
-            provider=str(provider_id),
-            mapping=str(mapping_id),
-            pattern=pattern,
-        )
+
+    def tell() -> None:
+        for mapping_id, pattern in emptied:
+            _log.warning(
+                "mapping.reaches_nobody",
+                tenant=str(tenant_id),
+                provider=str(provider_id),
+                mapping=str(mapping_id),
+                pattern=pattern,
+            )
+
+    once_committed(connection, tell)
     payload = {"provider": str(provider_id)}
     events = [audit.Event("mapping.reaches_nobody", "mapping", mapping_id, payload) for mapping_id, _ in emptied]
     await audit.record(connection, tenant_id, actor, events)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from identity_api.db import audit, ways_in
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, once_committed
 from identity_api.permissions.service import ADMINISTERING
 from identity_api.telemetry import METRICS, get_logger
 
@@ -31,5 +31,9 @@ async def tell_if_nobody_administers(
         return
     event = audit.Event("tenant.nobody_administers", "tenant", tenant_id, {"permissions": lost})
     await audit.record(connection, tenant_id, actor, [event])
-    METRICS.count_alarm("nobody_administers")
-    _log.error("tenant.nobody_administers", tenant=str(tenant_id), permissions=lost)
+
+    def tell() -> None:
+        METRICS.count_alarm("nobody_administers")
+        _log.error("tenant.nobody_administers", tenant=str(tenant_id), permissions=lost)
+
+    once_committed(connection, tell)

@@ -5,7 +5,7 @@ checks, rules          checks of the settings, and who may change which of them
 provider_row           from the declaration to the row and back
 administration         create and change; activation: enable, disable, delete
 secrets, client_keys   credentials for client authentication
-consequences           effects of a change on the provider's people
+consequences           what ends and is decided again for the provider's people; effects: that in words
 presets                settings that all customers of a vendor share
 self_test              tests that need no person to sign in
 onboarding             the state of the set-up, and which values to enter where

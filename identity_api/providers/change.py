@@ -13,6 +13,7 @@ provider's people. In the caller's transaction, with the row locked (`db.provide
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -21,6 +22,7 @@ from identity_api.db import audit, locks, outbox, provider_tests, providers
 from identity_api.db.database import Connection, transaction_time
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput
+from identity_api.lifecycle.grants import Applied
 from identity_api.oidc.client_auth import SECRET_METHODS
 from identity_api.permissions.delegation import Actor
 from identity_api.providers import shared_redirects
@@ -96,7 +98,7 @@ async def changing_providers(connection: Connection, vault: Vault, actor: Actor)
     async with an_admin_remains(connection, actor):
         yield changes
         await _check_redirects(connection, actor, changes.made)
-        await _follow(connection, actor, own, changes.made)
+        await _follow(connection, actor, own, changes)
         await own.check()
     await audit.record(connection, actor.tenant_id, actor.name, changes.events)
 
@@ -107,6 +109,8 @@ class ProviderChanges:
     def __init__(self, connection: Connection, vault: Vault, actor: Actor) -> None:
         self._connection, self._vault, self._actor = connection, vault, actor
         self.made: list[ProviderChanged] = []
+        self.decided: dict[UUID, Applied] = {}
+        """Grants that followed, by provider: known at the end of the block."""
         self.events: list[audit.Event] = []
 
     async def write(self, change: ProviderChange) -> ProviderChanged:
@@ -168,15 +172,15 @@ async def _check_redirects(connection: Connection, actor: Actor, made: Sequence[
         raise SharedRedirect(refused)
 
 
-async def _follow(connection: Connection, actor: Actor, own: OwnSet, made: Sequence[ProviderChanged]) -> None:
+async def _follow(connection: Connection, actor: Actor, own: OwnSet, written: ProviderChanges) -> None:
     """Apply the effects of the changed rows to the people there."""
-    changes = [(one.before, one.after) for one in made if one.before is not None]
+    changes = [(one.before, one.after) for one in written.made if one.before is not None]
     await hold_people(connection, actor.tenant_id, changes)
     for before, after in changes:
         await end_what_is_over(connection, before, after, actor=actor.name)
         if is_decided_anew(before, after):
             await own.note_openings(after.id)
-            await decide_anew(connection, actor.tenant_id, after.id, actor=actor.name)
+            written.decided[after.id] = await decide_anew(connection, actor.tenant_id, after.id, actor=actor.name)
     if any(moves_permissions(before, after) for before, after in changes):
         await outbox.record(connection, actor.tenant_id, "user.permissions_changed", None)
 

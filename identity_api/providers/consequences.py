@@ -39,9 +39,9 @@ async def hold_people(connection: Connection, tenant_id: UUID, changes: Sequence
     for before, wanted in changes:
         if wanted.enabled and not before.enabled:
             await ensure_ended(connection, tenant_id, wanted.id)
-        if _ends_logins(before, wanted) or is_decided_anew(before, wanted):
+        if ends_logins(before, wanted) or is_decided_anew(before, wanted):
             people += await identities.of_provider(connection, tenant_id, wanted.id)
-        elif _is_switched_off(before, wanted):
+        elif is_switched_off(before, wanted):
             few = await identities.of_provider(connection, tenant_id, wanted.id, limit=AT_ONCE + 1)
             people += few if len(few) <= AT_ONCE else []
     await locks.users_of_identities(connection, tenant_id, people)
@@ -52,7 +52,7 @@ async def end_what_is_over(connection: Connection, before: Provider, wanted: Pro
     if has_moved(before, wanted):
         await end_moved(connection, wanted.tenant_id, wanted.id, actor=actor)
     await end_removed_directories(connection, before, wanted, actor=actor)
-    if _is_switched_off(before, wanted):
+    if is_switched_off(before, wanted):
         few = await identities.of_provider(connection, wanted.tenant_id, wanted.id, limit=AT_ONCE + 1)
         if len(few) <= AT_ONCE:
             await _end_at(connection, wanted.tenant_id, wanted.id, few, actor=actor)
@@ -107,7 +107,8 @@ async def _end_at(
     )
 
 
-def _is_switched_off(before: Provider, wanted: Provider) -> bool:
+def is_switched_off(before: Provider, wanted: Provider) -> bool:
+    """Whether nobody can sign in there any more."""
     return before.enabled and not wanted.enabled
 
 
@@ -121,7 +122,8 @@ def moves_permissions(before: Provider, wanted: Provider) -> bool:
     return before.enabled != wanted.enabled or before.sync != wanted.sync
 
 
-def _ends_logins(before: Provider, wanted: Provider) -> bool:
+def ends_logins(before: Provider, wanted: Provider) -> bool:
+    """Whether people have to sign in again: all of them, or those of directories that are gone."""
     return has_moved(before, wanted) or before.claims.directories != wanted.claims.directories
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from identity_api.accounts.local_policy import apply_policy
 from identity_api.config import Secret, TenantLimits
-from identity_api.db import audit, local_accounts, locks, permissions, provider_changes, providers, tenants
+from identity_api.db import audit, local_accounts, locks, permissions, provider_changes, providers, tenants, ways_in
 from identity_api.db.database import Connection, Database, transaction_time
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider, SealedSecret
@@ -22,7 +22,7 @@ from identity_api.db.tenants import Frontend, HostTaken, Tenant
 from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.permissions.service import ADMINISTERING, SERVICE_PERMISSIONS
 from identity_api.providers.change import ProviderChange, ProviderChanges, SharedRedirect, changing_providers
 from identity_api.providers.declaration import (
     ProviderDeclaration,
@@ -31,6 +31,7 @@ from identity_api.providers.declaration import (
     settings_given,
     with_files,
 )
+from identity_api.providers.effects import effects_of
 from identity_api.providers.provider_row import (
     Defaults,
     Owner,
@@ -60,6 +61,8 @@ class Difference(msgspec.Struct, frozen=True):
     name: str
     fields: tuple[str, ...] = ()
     values: tuple[Value, ...] = ()
+    effects: tuple[str, ...] = ()
+    """What a changed provider does to the people there."""
 
 
 class Applier(msgspec.Struct, frozen=True):
@@ -276,6 +279,7 @@ class _Application:
     async def _write_providers(self) -> None:
         """With the common function for changes (`providers.change`), all at once: the effects may lock many people."""
         actor = Actor(self._tenant_id, None, self._applier.actor, frozenset())
+        held = await ways_in.held_in_force(self._connection, self._tenant_id, sorted(ADMINISTERING))
         try:
             async with changing_providers(self._connection, self._applier.vault, actor) as changes:
                 for declared in self._declared.providers:
@@ -283,10 +287,14 @@ class _Application:
                 for slug in self._switched_off:
                     await self._switch_off(changes, slug)
         except SharedRedirect as error:
-            place = f"Tenant {self._declared.slug}, provider"
+            where = f"Tenant {self._declared.slug}, provider"
             raise ConfigurationError(
-                [f"{place} {slug}, redirect_url: {told} ({error.code})" for slug, told in error.found.items()]
+                [f"{where} {slug}, redirect_url: {told} ({error.code})" for slug, told in error.found.items()]
             ) from error
+        effects = await effects_of(self._connection, changes, held)
+        for place, one in enumerate(self._found):
+            if one.kind == "provider" and one.name in effects:
+                self._found[place] = msgspec.structs.replace(one, effects=effects[one.name])
 
     async def _write_provider(self, changes: ProviderChanges, declared: ProviderDeclaration) -> None:
         before = await self._locked(declared.slug)

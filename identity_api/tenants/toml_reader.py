@@ -54,7 +54,7 @@ def parse(
         problems.append("The file declares no [[tenants]].")
     problems.extend(problems_of(tenants, bounds, stored=known))
     if problems:
-        raise ConfigurationError(with_lines(problems, document.decode()))
+        raise ConfigurationError(with_lines(problems, document.decode("utf-8-sig")))
     return tenants
 
 
@@ -67,7 +67,7 @@ def read_tables(document: bytes) -> dict[str, Any]:
     if len(document) > MAX_BYTES:
         raise ConfigurationError([f"The file is larger than {MAX_BYTES} bytes."])
     try:
-        return tomllib.loads(document.decode("utf-8"))
+        return tomllib.loads(document.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ConfigurationError(["The file is not UTF-8."]) from None
     except tomllib.TOMLDecodeError as error:

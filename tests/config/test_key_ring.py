@@ -127,6 +127,13 @@ def test_a_private_keys_file_is_read(tmp_path, mode):
     assert read_keys_file(path) == ring
 
 
+def test_the_mark_that_windows_editors_put_before_a_keys_file_is_not_read(tmp_path):
+    path = tmp_path / "keys.toml"
+    ring = create_keys_file(path)
+    path.write_bytes("\ufeff".encode() + path.read_bytes())
+    assert read_keys_file(path) == ring
+
+
 def test_a_group_may_read_a_keys_file_that_root_owns_and_no_other(tmp_path):
     """How orchestrators mount secrets; the rule of PostgreSQL's key files."""
     path = tmp_path / "keys.toml"

@@ -83,6 +83,10 @@ def test_a_file_is_read_and_the_environment_wins(file):
     assert (settings.port, settings.workers, settings.public_url) == (9001, 2, "https://identity.example.com")
 
 
+def test_the_mark_that_windows_editors_put_before_a_file_is_not_read(file):
+    assert load_settings(GOOD, file("\ufeffport = 9000")).port == 9000
+
+
 def test_the_file_can_be_named_in_the_environment(file):
     assert load_settings(GOOD | {"IDENTITY_CONFIG_FILE": str(file("port = 9000"))}).port == 9000
 

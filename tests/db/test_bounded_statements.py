@@ -60,6 +60,7 @@ READ_MORE: Final = {
     "login_ends.void_attempts": "each login under way at a provider that is switched off",
     "audit_reading.of_sets": "what was recorded in the seconds in which a set of changes was made",
     "erasure._DELETED": "an erased person's ended sessions are found among the tenant's; nothing else asks for them",
+    "login_ends.count_without_other_way_in": "everybody of a provider that a file switches off",
     "login_ends.end_all_api_tokens": "each API token of the tenant ends",
     "frontends.delete": "each session of the application that is deleted ends",
     "user_read_model.count_users": "an admin asks how many users there are, up to 5,000",

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.db import database as module
-from identity_api.db.database import Database
+from identity_api.db.database import Database, once_committed
 from identity_api.db.health import writing
 from identity_api.embedded.services import Services, start_services
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
@@ -371,3 +371,25 @@ async def test_a_tenant_that_holds_its_half_of_the_connections_leaves_the_others
         await asyncio.gather(*holding)
         await asyncio.create_task(hold(pool, hostile, release, held))
         assert pool._shares.tenants == set()
+
+
+@pytest.mark.asyncio
+async def test_the_log_is_told_of_what_is_committed_and_of_nothing_else(database: Database) -> None:
+    told = list[str]()
+    async with database.transaction() as connection:
+        once_committed(connection, lambda: told.append("done"))
+        assert told == []
+    async with database.transaction(is_trial=True) as connection:
+        once_committed(connection, lambda: told.append("rehearsed"))
+
+    async def fail() -> None:
+        async with database.transaction() as connection:
+            once_committed(connection, lambda: told.append("failed"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert told == ["done"]
+    async with database.reading() as connection:
+        once_committed(connection, lambda: told.append("without a transaction"))
+        assert told == ["done", "without a transaction"]

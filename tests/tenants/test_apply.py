@@ -4,8 +4,11 @@ import base64
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from identity_api.cli.rehearsal import mappings_of
 from identity_api.config import parse_key_ring
 from identity_api.db import mappings, permissions, providers, tenants
 from identity_api.db.database import Database
@@ -18,11 +21,18 @@ from identity_api.tenants.apply import Applier, Defaults, apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.toml_reader import parse
 from identity_api.vault import Vault
+from tests import factories as make
 from tests.tenants.test_declaration import VALID
 
 VAULT = Vault(parse_key_ring("k1:" + base64.b64encode(os.urandom(32)).decode()))
 
 
+ADMINS = """
+[[tenants.group_mappings]]
+provider = "keycloak"
+group = "admins"
+permissions = ["identity:users:write"]
+"""
 PLAIN_OAUTH = """
 [[tenants.providers]]
 slug = "github"
@@ -113,10 +123,45 @@ async def test_a_rehearsal_tells_the_difference_and_writes_nothing(database: Dat
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("old", "new", "effect", "is_alarm"),
+    [
+        ('sync_mode = "STRICT"', 'sync_mode = "NONE"', "0 grants open and 2 close", True),
+        ('slug = "keycloak"\n', 'slug = "keycloak"\nenabled = false\n', "2 people have no other way in", False),
+        ("realms/acme", "realms/other", "logins there end", True),
+        ('client_id = "identity-api"', 'client_id = "other"', None, False),
+    ],
+    ids=["mode", "switched off", "moved", "neither"],
+)
+async def test_what_a_provider_does_to_people_is_told_beforehand_and_the_log_hears_of_it_once_it_is_done(
+    database: Database, old: str, new: str, effect: str | None, is_alarm: bool
+) -> None:
+    document = VALID.partition("[[tenants.group_mappings]]")[0] + ADMINS
+    declared = declaration(document)
+    tenant_id, _ = await apply_tenant(database, applier(), declared)
+    await declare(database, Actor(tenant_id, None, "operator:root", frozenset()), mappings_of(declared), prune=False)
+    async with database.transaction() as connection:
+        [provider] = await providers.of_tenant(connection, tenant_id)
+        for _ in range(2):
+            await make.make_person(connection, provider, ["admins"])
+        user_id = await make.make_user(connection, tenant_id, password_hash="x")
+        await make.make_identity(connection, provider, user_id)
+    changed = msgspec.structs.replace(declaration(document.replace(old, new)), slug=declared.slug, hosts=declared.hosts)
+
+    async def applied(*, dry_run: bool) -> tuple[tuple[str, ...], list[str]]:
+        with capture_logs() as lines:
+            _, found = await apply_tenant(database, applier("other"), changed, dry_run=dry_run)
+        [change] = [one for one in found if one.kind == "provider"]
+        return change.effects, [line["event"] for line in lines]
+
+    effects = () if effect is None else (effect, "nobody holds identity:users:write in force any more")
+    assert await applied(dry_run=True) == (effects, [])
+    assert await applied(dry_run=False) == (effects, ["tenant.nobody_administers"] if is_alarm else [])
+
+
+@pytest.mark.asyncio
 async def test_a_host_of_another_tenant_is_refused_and_nothing_is_half_done(database: Database) -> None:
     """I2: a host belongs to exactly one tenant."""
-    import msgspec
-
     first, second = declaration(), declaration()
     await apply_tenant(database, applier(), first)
     with pytest.raises(ConfigurationError, match="another tenant"):
@@ -127,8 +172,6 @@ async def test_a_host_of_another_tenant_is_refused_and_nothing_is_half_done(data
 
 @pytest.mark.asyncio
 async def test_a_missing_secret_stops_before_anything_is_written(database: Database) -> None:
-    import msgspec
-
     declared = declaration()
     with pytest.raises(ConfigurationError, match="ACME_SECRET"):
         await apply_tenant(database, msgspec.structs.replace(applier(), environ={}), declared)

@@ -123,6 +123,12 @@ def changed(old: str, new: str) -> ProviderDeclaration:
     return parse(VALID.replace(old, new).encode())[0].providers[0]
 
 
+def test_the_mark_that_windows_editors_put_before_a_file_is_not_read() -> None:
+    assert parse(f"\ufeff{VALID}".encode()) == parse(VALID.encode())
+    [problem] = problems('\ufeff[[tenants]]\nslug = "acme"\nname = "Acme"\nodd = 1\n')
+    assert problem.startswith("Line 4, tenants[0]")
+
+
 def test_a_plain_oauth_provider_has_three_endpoints() -> None:
     """S2-17 to S2-19."""
     endpoints = ", ".join(f'{name} = "https://sso.acme.example/{name}"' for name in OAUTH2_ENDPOINTS)

@@ -157,3 +157,7 @@ async def test_a_cookie_passes_with_what_changes_something_from_the_hosts_own_pa
     assert await status(origin="https://evil.acme.example") == 403
     assert await status() == 403
     assert await status(x_forwarded_method="GET") == 200
+    # Of a proxy that asks with the request's own method, this header is the client's.
+    for method in ("POST", "DELETE"):
+        asked = await signed_in.request(method, "/v1/check", headers={"x-forwarded-method": "GET"})
+        refused(asked, 403, "ORIGIN_REFUSED")

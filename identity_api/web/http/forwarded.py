@@ -33,6 +33,9 @@ _NAMES: Final = frozenset(
 )
 """What proxies write of their own accord, beside whatever begins with `X-Forwarded`."""
 
+_WITH_PORT: Final = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+):[0-9]{1,5}")
+"""As Azure's Application Gateway and IIS write it, and an ALB that keeps the client's port."""
+
 MAX_HOST: Final = 260
 
 
@@ -132,8 +135,9 @@ def _address(text: str) -> _Address | None:
 
 @lru_cache(maxsize=4_096)
 def _read_address(text: str) -> _Address | None:
+    with_port = _WITH_PORT.fullmatch(text)
     try:
-        address = ipaddress.ip_address(text.strip("[]"))
+        address = ipaddress.ip_address((with_port[1] if with_port else text).strip("[]"))
     except ValueError:
         return None
     ip = getattr(address, "ipv4_mapped", None) or address

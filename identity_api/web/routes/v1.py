@@ -133,8 +133,9 @@ async def check(request: WebRequest) -> Response[Any]:
     """
     deps, context = deps_of(request), context_of(request.scope)
     tenant, asked = tenant_of(context), query_of(request)
-    # Of proxies that ask with a GET about every method; it can only make the check stricter.
-    context.method = (headers.first(request.scope, b"x-forwarded-method") or context.method).upper()
+    if context.method == "GET":
+        # Of proxies that ask with it about every method. Of others it is the client's, and must not make a POST of theirs a GET.
+        context.method = (headers.first(request.scope, b"x-forwarded-method") or context.method).upper()
     try:
         found = await authentication.require(deps, request.scope)
     except Unauthenticated:
