@@ -7,26 +7,20 @@ Everything else is the executor's, and so is a value that the compiled function 
 the whole query, so that every message, path and null below the root field is graphql-core's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from graphql import (
     DocumentNode,
-    EnumValueNode,
     ExecutionResult,
     FieldNode,
     GraphQLField,
     GraphQLSchema,
-    NamedTypeNode,
-    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     VariableDefinitionNode,
-    VariableNode,
-    coerce_input_literal,
-    is_leaf_type,
     is_list_type,
     is_object_type,
     located_error,
@@ -39,6 +33,7 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
 from identity_api.graphql.engine.access import AccessRule
+from identity_api.graphql.engine.arguments import Arguments
 from identity_api.graphql.engine.compiler import NOT_COMPILED, Completer, NotPlain, compile_completer, unwrapped
 from identity_api.graphql.engine.completion import (
     MAX_COMPLETERS_PER_DOCUMENT,
@@ -54,9 +49,9 @@ request may read along with it, so that the resolver needs none; None where it d
 
 
 class PlainCall:
-    """Calls a resolver whose arguments are literals, or variables of type String or ID, without coercing them each time."""
+    """Calls a resolver whose arguments are made without graphql-core (`arguments`)."""
 
-    def __init__(self, field: GraphQLField, node: FieldNode, variables: Sequence[VariableDefinitionNode]) -> None:
+    def __init__(self, schema: GraphQLSchema, field: GraphQLField, node: FieldNode, operation: Any) -> None:
         """Raises `NotPlain`."""
         strawberry = field.extensions.get("strawberry-definition")
         if not isinstance(strawberry, StrawberryField) or type(strawberry).get_result is not StrawberryField.get_result:
@@ -70,55 +65,21 @@ class PlainCall:
         resolve: Any = resolver.wrapped_func
         self.field, self.resolve, self.info = strawberry, resolve, resolver.info_parameter.name
         self.source = (None,) if resolver.self_parameter else ()
-        self.variables = {one.variable.name.value: _must_be_given(one) for one in variables}
-        self.literals: dict[str, Any] = {}
-        self.bound: list[tuple[str, str]] = []
-        for argument in node.arguments or ():
-            definition, value = field.args[argument.name.value], argument.value
-            name = definition.extensions["strawberry-definition"].python_name
-            is_nullable, type_ = unwrapped(definition.type)
-            if isinstance(value, VariableNode) and (is_nullable or self.variables[value.name.value]):
-                self.bound.append((name, value.name.value))
-            elif is_leaf_type(type_) and not isinstance(value, VariableNode | EnumValueNode):
-                self.literals[name] = coerce_input_literal(value, definition.type)
-            else:
-                raise NotPlain
-
-    def given(self, variables: dict[str, Any]) -> dict[str, Any] | None:
-        """The variables' values; None if they are for graphql-core to coerce, or to refuse."""
-        given = {}
-        for name, must_be_given in self.variables.items():
-            if name in variables:
-                given[name] = value = variables[name]
-                if type(value) is not str and (must_be_given or value is not None):
-                    return None
-            elif must_be_given:
-                return None
-        return given
+        self.arguments = Arguments(schema, field, node, operation.variable_definitions or ())
 
     def __call__(self, given: dict[str, Any], info: Any) -> Any:
         """What the resolver returns; raises what the field's rules and the resolver do."""
         asked: Info = Info(_raw_info=info, _field=self.field)
         for rule in self.rules:
             rule.ask(None, asked)
-        return self.resolve(*self.source, **self._arguments(given), **{self.info: asked})
+        return self.resolve(*self.source, **self.arguments.made(given), **{self.info: asked})
 
     def read_ahead(self, given: dict[str, Any], info: Any) -> Any:
         """See `READ_AHEAD`."""
         wanted = self.field.metadata.get(READ_AHEAD)
-        return None if wanted is None else wanted(Info(_raw_info=info, _field=self.field), **self._arguments(given))
-
-    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        return self.literals | {name: given[variable] for name, variable in self.bound if variable in given}
-
-
-def _must_be_given(variable: VariableDefinitionNode) -> bool:
-    """Whether it has no null. Raises `NotPlain` unless it is a text without a default."""
-    is_required = isinstance(variable.type, NonNullTypeNode)
-    named: Any = variable.type.type if isinstance(variable.type, NonNullTypeNode) else variable.type
-    if variable.default_value or not isinstance(named, NamedTypeNode) or named.name.value not in ("String", "ID"):
-        raise NotPlain
-    return is_required
+        if wanted is None:
+            return None
+        return wanted(Info(_raw_info=info, _field=self.field), **self.arguments.made(given))
 
 
 class OneField:
@@ -142,7 +103,7 @@ class OneField:
         self.path = Path(None, name, parent.name)
         self.call: PlainCall | None = None
         with suppress(NotPlain):
-            self.call = PlainCall(field, nodes[0], executor.operation.variable_definitions or ())
+            self.call = PlainCall(schema, field, nodes[0], executor.operation)
         # Nothing of the request that it was made for may stay: neither its context nor the executor that has it.
         info: Any = executor.build_resolve_info(field, nodes, parent, self.path)
         self.info = info._replace(context=None, variable_values={}, async_helpers=None)
@@ -196,7 +157,7 @@ def read_ahead(document: DocumentNode, variables: dict[str, Any] | None, operati
     plans = plans_of(document)
     query: Query | None = plans.queries.get(operation_name)
     asked = None if query is None or plans.switches else query.fields.get(())
-    if asked is None or asked.call is None or (given := asked.call.given(variables or {})) is None:
+    if asked is None or asked.call is None or (given := asked.call.arguments.given(variables or {})) is None:
         return None
     return asked.call.read_ahead(given, asked.info)
 
@@ -241,7 +202,7 @@ def _asked(
 ) -> tuple[OneField, dict[str, Any], Callable[[Any], Any]] | None:
     """The field, the variables' values, and what resolves the field; None if that is the executor."""
     asked = None if plans.switches else query.fields.get(())
-    if asked is not None and asked.call is not None and (given := asked.call.given(variables)) is not None:
+    if asked is not None and asked.call is not None and (given := asked.call.arguments.given(variables)) is not None:
         return asked, given, partial(asked.call, given)
     values = _NO_VALUES
     if query.variables:

@@ -164,6 +164,11 @@ class Told:
 @strawberry.input
 class Size:
     first: int
+    unit: str | None = "m"
+    kind_of: strawberry.ID | None = None
+    shades: list[Colour] | None = None
+    inner: "Size | None" = None
+    perhaps: strawberry.Maybe[str] = None
 
 
 async def tell(
@@ -188,6 +193,12 @@ class Telling:
 
 
 TELLING = strawberry.Schema(Telling, execution_context_class=CompilingExecutor)
+
+
+def _size(members: str) -> str:
+    return f"query ($k: ID!, $t: String) {{ told(someKey: $k, size: {{{members}}}) {{ said }} }}"
+
+
 KEY = "query ($k: ID!, $t: String) { told(someKey: $k, text: $t) { said } }"
 
 
@@ -203,8 +214,17 @@ KEY = "query ($k: ID!, $t: String) { told(someKey: $k, text: $t) { said } }"
         (KEY, {"k": None}, False),
         (KEY, {}, False),
         ("query ($k: ID!) { told(someKey: $k, number: 5, text: null) { said } }", {"k": "a"}, True),
-        ("query ($k: ID!) { told(someKey: $k, size: {first: 2}) { said } }", {"k": "a"}, False),
-        ("query ($k: ID!) { told(someKey: $k, colour: BLUE) { said } }", {"k": "a"}, False),
+        ("query ($k: ID!) { told(someKey: $k, size: {first: 2}) { said } }", {"k": "a"}, True),
+        ("query ($k: ID!) { told(someKey: $k, size: null) { said } }", {"k": "a"}, True),
+        ("query ($k: ID!) { told(someKey: $k, colour: BLUE) { said } }", {"k": "a"}, True),
+        (_size("first: 2, inner: {first: 3, unit: null}, shades: [RED, BLUE], kindOf: 7"), {"k": "a"}, True),
+        (_size("first: 2, unit: $t, kindOf: $k"), {"k": "a", "t": "b"}, True),
+        (_size("first: 2, unit: $t"), {"k": "a", "t": None}, True),
+        (_size("first: 2, unit: $t"), {"k": "a"}, True),
+        (_size("first: 2, unit: $t"), {"k": "a", "t": 7}, False),
+        (_size("first: 2, inner: {first: 3, unit: $t}"), {"k": "a", "t": "b"}, False),
+        (_size('first: 2, perhaps: "x"'), {"k": "a"}, True),
+        (_size("first: 2, perhaps: $t"), {"k": "a", "t": "b"}, False),
         ("query ($k: ID!, $n: Int!) { told(someKey: $k, number: $n) { said } }", {"k": "a", "n": 4}, False),
         ('query ($k: ID = "x") { told(someKey: $k) { said } }', {"k": "a"}, False),
         ("query ($k: ID!, $a: Boolean!) { told(someKey: $k) { said @skip(if: $a) } }", {"k": "a", "a": False}, False),
