@@ -1,7 +1,7 @@
 """Who holds a permission, who held it, and what somebody had been given: the grants, for the operator."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -79,12 +79,13 @@ def held_within(tenant: str, permission: str, since: str, until: str | None) -> 
         BadInput: a time cannot be read, or the time ends before it begins.
         NotFound: there is no such tenant or permission.
     """
-    begin, end = moment(since), datetime.now(UTC) if until is None else moment(until)
-    if begin >= end:
-        raise BadInput("The time ends before it begins.")
+    begin, named = moment(since), None if until is None else moment(until)
 
     async def work(database: Database, actor: Actor) -> list[GrantLine]:
         async with database.reading() as connection:
+            end = named or await transaction_time(connection)  # grants are dated by the database's clock
+            if begin >= end:
+                raise BadInput("The time ends before it begins.")
             permission_id = await _permission(connection, actor.tenant_id, permission)
             return await _within(connection, actor.tenant_id, permission_id, begin, end)
 

@@ -158,16 +158,16 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def moment(text: str) -> datetime:
-    """A date or a time; UTC unless it says.
+    """A date or a time, in UTC; of UTC unless it says.
 
     Raises:
-        BadInput: it is neither.
+        BadInput: it is neither, or in no year from 1 to 9999 of UTC.
     """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadInput(f"{text} is not a time; write 2026-11-29 or 2026-11-29T12:00:00Z.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 async def newest(database: Database, tenant_id: UUID, where: Where, *, limit: int) -> list[Event]:

@@ -87,6 +87,7 @@ def test_what_cannot_be_asked_is_told(given: Command) -> None:
     for asked, code, told in (
         (("at", "acme", "nobody", BEGIN), 1, "has no user nobody"),
         (("at", "acme", "ada", "yesterday"), 2, "is not a time"),
+        (("at", "acme", "ada", "9999-12-31T23:59:59-14:00"), 2, "is not a time"),
         (("held", "acme", "docs:read", "--since", "2021-01-01", "--until", BEGIN), 2, "ends before it begins"),
         (("held", "acme", "nothing:there", "--since", BEGIN), 1, "no permission nothing:there"),
         (("holders", "acme", "nothing:there"), 1, "no permission nothing:there"),

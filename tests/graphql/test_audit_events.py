@@ -166,10 +166,17 @@ async def test_a_history_is_for_who_may_read_the_audit(world: World) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_moment_without_an_offset_is_refused(world: World) -> None:
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-01-01T00:00:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"],
+    ids=["bare", "late", "early"],
+)
+async def test_a_moment_without_an_offset_or_outside_of_the_calendar_is_refused(world: World, moment: str) -> None:
     assert (await world.admin.ask(EVENTS, filter={"since": datetime.now(UTC).isoformat()})).errors == []
-    answer = await world.admin.ask(EVENTS, filter={"since": "2026-01-01T00:00:00"})
-    assert answer.errors[0]["extensions"]["field"] == "filter.since"
+    assert (await world.admin.ask(EVENTS, filter={"until": "9999-12-31T23:59:59+14:00"})).errors == []
+    for field in ("since", "until"):
+        answer = await world.admin.ask(EVENTS, filter={field: moment})
+        assert (answer.code, answer.errors[0]["extensions"]["field"]) == ("BAD_INPUT", f"filter.{field}")
 
 
 @pytest.mark.asyncio

@@ -96,6 +96,15 @@ async def test_a_grant_by_a_group_says_which_group_and_mapping(world: World) -> 
 
 
 @pytest.mark.asyncio
+async def test_a_moment_outside_of_the_calendar_is_refused(world: World) -> None:
+    user = global_id("User", world.local)
+    for at in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        answer = await world.admin.ask(ACCESS, user=user, at=at)
+        assert (answer.code, answer.errors[0]["extensions"]["field"]) == ("BAD_INPUT", "at")
+    assert (await world.admin.ask(ACCESS, user=user, at="9999-12-31T23:59:59+14:00")).errors == []
+
+
+@pytest.mark.asyncio
 async def test_a_time_that_ends_before_it_begins_is_refused(world: World) -> None:
     permission = global_id("Permission", world.read)
     times = {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}

@@ -18,6 +18,7 @@ from identity_api.graphql.connections import After, Before, Connection, Connecti
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Kind
+from identity_api.graphql.moments import aware
 from identity_api.graphql.summaries import Row, UserSummary, UserSummaryRow
 
 _NODES: Final[dict[str, Kind]] = {
@@ -241,7 +242,7 @@ def _checked(given: AuditEventFilter) -> tuple[str, Any] | None:
     """The one criterion besides time, with its value; None if there is none.
 
     Raises:
-        BadInput: more than one criterion, too many actions, or a moment without an offset.
+        BadInput: more than one criterion, or too many actions.
     """
     chosen = [
         (name, value) for name in ("action", "actor", "subject", "user") if (value := getattr(given, name)) is not None
@@ -250,10 +251,6 @@ def _checked(given: AuditEventFilter) -> tuple[str, Any] | None:
         raise BadInput("Filter by one of action, actor, subject and user.", field=f"filter.{chosen[1][0]}")
     if len(given.action or ()) > _MOST_ACTIONS:
         raise BadInput(f"Name at most {_MOST_ACTIONS} actions.", field="filter.action")
-    for name in ("since", "until"):
-        moment = getattr(given, name)
-        if moment is not None and moment.tzinfo is None:
-            raise BadInput("Add the offset from UTC, or Z.", field=f"filter.{name}")
     return chosen[0] if chosen else None
 
 
@@ -261,10 +258,15 @@ async def _where(context: Context, given: AuditEventFilter) -> Where:
     """The filter as the database knows it.
 
     Raises:
-        BadInput: more than one criterion, too many actions, a moment without an offset, or a name that several things have.
+        BadInput: more than one criterion, too many actions, a moment that cannot be used, or a name that several things have.
         NotFound: nothing and nobody has this id or name.
     """
-    chosen, where = _checked(given), Where(since=given.since, until=given.until)
+    chosen = _checked(given)
+    since, until = [
+        None if moment is None else aware(moment, f"filter.{name}")
+        for name, moment in (("since", given.since), ("until", given.until))
+    ]
+    where = Where(since=since, until=until)
     match chosen:
         case None:
             return where

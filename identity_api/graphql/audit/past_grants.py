@@ -15,6 +15,7 @@ from identity_api.graphql.connections import After, Before, Connection, Connecti
 from identity_api.graphql.context import Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
+from identity_api.graphql.moments import aware
 from identity_api.graphql.permissions.grants import GrantSource
 from identity_api.graphql.summaries import (
     GroupSummary,
@@ -130,17 +131,6 @@ class PastGrantRow(Row, frozen=True):
         return None if self.record.revoked_reason is None else GrantEndReason(self.record.revoked_reason)
 
 
-def _moment(given: datetime, field: str) -> datetime:
-    """An aware moment.
-
-    Raises:
-        BadInput: it has no offset.
-    """
-    if given.tzinfo is None:
-        raise BadInput("Add the offset from UTC, or Z.", field=field)
-    return given
-
-
 def _position(row: PastGrantRow) -> UUID:
     found: UUID = row.record.id
     return found
@@ -158,7 +148,7 @@ class PastGrantQueries:
         at: Annotated[datetime, strawberry.argument(description="The moment, with its offset from UTC.")],
     ) -> list[PastGrantRow]:
         """One statement, and one more for nobody."""
-        context, user_id, moment = info.context, ids.row_id(user, "User"), _moment(at, "at")
+        context, user_id, moment = info.context, ids.row_id(user, "User"), aware(at, "at")
         async with context.reading() as connection:
             found = await past_grants.of_user(connection, context.tenant_id, user_id, moment)
             if not found and not await user_state.has_existed(connection, context.tenant_id, user_id):
@@ -188,7 +178,7 @@ class PastGrantQueries:
         """A page."""
         context, page = info.context, connections.asked(first, after, last, before)
         row_id = ids.row_id(permission, "Permission")
-        begin, end = _moment(since, "since"), _moment(until, "until")
+        begin, end = aware(since, "since"), aware(until, "until")
         if begin >= end:
             raise BadInput("The time ends before it begins.", field="until")
         of = connections.listing(context, "whoHeld", _position, where=[row_id, begin, end])
