@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from hypothesis import settings
 from playwright.async_api import expect
 
 from identity_api import app, limits
+from identity_api.accounts.passwords import Passwords
 from identity_api.db import database as database_pool
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
@@ -27,6 +29,7 @@ from identity_api.embedded.services import Services, start_services
 from identity_api.ids import uuid7
 from identity_api.web.http import limits as edge_limits
 from identity_api.web.routes import health
+from tests.accounts.local_world import QUICK
 
 if TYPE_CHECKING:
     from tests.flows.product import Product
@@ -93,6 +96,14 @@ def patient_deadlines() -> Iterator[None]:
         # A place of a limit comes back after a minute instead of a second: sixty requests in a row may take longer than that.
         patch.setattr(edge_limits, "WINDOW_SECONDS", 3_600.0)
         patch.setattr(app, "COST_WINDOW_SECONDS", 3_600.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """What an application hashes passwords with, as cheap as argon2 goes; tests of the hasher say which they mean."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "Passwords", partial(Passwords, QUICK))
         yield
 
 

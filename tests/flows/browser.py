@@ -33,7 +33,7 @@ class Browser:
         self.visited: list[str] = []
         """Every address of the last `open` or `press`, redirects included."""
         self.page = Page("about:blank", 0, {}, "")
-        self._client = httpx.Client(trust_env=False, timeout=20)
+        self._client = httpx.Client(trust_env=False, verify=False, timeout=20)
 
     def __enter__(self) -> Self:
         return self

@@ -117,7 +117,7 @@ class AgreedProvider(RunningProvider):
         return self.agreement
 
     async def sign_in(self, authorization_url: str, username: str | None) -> browser.CallbackRequest:
-        async with httpx.AsyncClient(trust_env=False, verify=self._browser_tls or True) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=self._browser_tls or False) as client:
             return await browser.sign_in(client, authorization_url, username)
 
     def now(self) -> float:

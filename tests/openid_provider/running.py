@@ -251,7 +251,8 @@ class RunningProvider:
 
     async def sign_in(self, authorization_url: str, username: str | None) -> browser.CallbackRequest:
         """Open the sign-in page and press the button of `username` (None: Cancel)."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        # Without certificates to load, which take longer than the login.
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             return await browser.sign_in(client, authorization_url, username)
 
     def _call(self, function: Callable[[], Result]) -> Result:
