@@ -16,6 +16,9 @@ PIP_PROJECT := $(PIP) install --no-deps --no-build-isolation --editable .
 CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) || { echo "The packages of $(1) do not fit together: $${found//$$'\n'/; } Run: make clean, and try again; if it stays, choose another Python with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# Otherwise each process of `make run` and of the tests compiles the whole program before it starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 .NOTPARALLEL:
 .PHONY: help run preflight test test-faults soak check bench bench-sync bench-writes migrate schema fmt lock docs dist release-check clean
 
