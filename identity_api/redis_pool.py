@@ -24,6 +24,8 @@ from identity_api.config.redis_url import SENTINEL_SCHEMES, parts_of, sentinels_
 CONNECT_SECONDS: Final = 2.0
 """For a connection with its TLS handshake, and for all that a request sends, whoever still waits."""
 _OF_SENTINELS: Final = ("sentinel_username", "sentinel_password")
+_UNNAMED: Final[dict[str, Any]] = {"lib_name": None, "lib_version": None}
+"""redis-py else names itself to the server, for which a user needs a right that servers before Redis 7.2 do not know."""
 
 T = TypeVar("T")
 
@@ -63,10 +65,10 @@ def connection_pool(url: str, *, timeout_seconds: float, connect_seconds: float,
     """
     waits = {"socket_timeout": timeout_seconds, "socket_connect_timeout": connect_seconds}
     if urlsplit(url).scheme in SENTINEL_SCHEMES:
-        return _of_sentinels(url, {**waits, **options}, connect_seconds)
+        return _of_sentinels(url, {**waits, **_UNNAMED, **options}, connect_seconds)
     # TLS: redis-py checks the certificate, but the host name only if told to.
     tls = {"ssl_check_hostname": True} if url.startswith("rediss://") else {}
-    return ConnectionPool.from_url(url, **waits, **tls, **options)
+    return ConnectionPool.from_url(url, **waits, **tls, **_UNNAMED, **options)
 
 
 class _Pool(SentinelConnectionPool):
@@ -99,6 +101,7 @@ def _of_sentinels(url: str, options: dict[str, Any], connect_seconds: float) -> 
         sentinel_kwargs={
             "socket_timeout": connect_seconds,
             "socket_connect_timeout": connect_seconds,
+            **_UNNAMED,
             **own,
             **trust,
             **secured,
