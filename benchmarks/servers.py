@@ -3,7 +3,6 @@
 import compileall
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import machine
 from benchmarks.cases import BARE, BY_HAND, FLOOR, POSTGRAPHILE, PRODUCT
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent / "contenders" / "postgraphile"
@@ -133,10 +133,3 @@ def _prepared_postgraphile() -> Path | None:
             print("PostGraphile is left out: npm could not install its packages.", file=sys.stderr)
             return None
     return node
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

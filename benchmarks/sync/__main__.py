@@ -17,13 +17,13 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from benchmarks.servers import free_port
 from benchmarks.services import Services, running_services
 from benchmarks.sync import floor, provider, queue, worker
 from benchmarks.sync.data import Crowd, build_tenant, finish
 from benchmarks.sync.provider import Mode
 from identity_api.db.migrate import migrate
 from identity_api.db.providers import Provider
+from tests.ports import free_port
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "5000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))

@@ -15,7 +15,8 @@ from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.frontend import documented_module, serving
 from tests.cli.conftest import SCRIPT
 from tests.docs.pages import blocks
-from tests.flows.product import Product, free_ports
+from tests.flows.product import Product
+from tests.ports import free_ports
 
 pytestmark = [
     pytest.mark.browser,

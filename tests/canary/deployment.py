@@ -18,8 +18,9 @@ from redis import Redis
 from identity_api.embedded import children
 from identity_api.ids import new_token
 from tests.cli.conftest import SCRIPT, ask, clean_environment, new_key
-from tests.flows.product import eventually, free_ports
+from tests.flows.product import eventually
 from tests.openid_provider import Client, RunningProvider
+from tests.ports import free_ports
 
 DATABASE_NUMBER = 7
 """Of the Valkey that other tests of this process use too."""

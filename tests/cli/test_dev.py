@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.test_serve import free_port
 from tests.embedded.places import new_place, wait_gone
 from tests.openid_provider.browser import sign_in
+from tests.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("dev")
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command, ask, new_key
-from tests.cli.test_serve import free_port
 from tests.openid_provider import RunningProvider
+from tests.ports import free_port
 
 DECLARATION = """
 [[tenants]]

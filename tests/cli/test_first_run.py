@@ -17,7 +17,8 @@ from identity_api.ids import uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.setup.first_run import offer
 from tests.cli.conftest import Command, ask, new_key
-from tests.cli.test_serve import free_port, ready, running
+from tests.cli.test_serve import ready, running
+from tests.ports import free_port
 from tests.web.console.visitor import words
 from tests.web.local_site import PAGE
 from tests.web.site import fresh_address

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 
 from tests.cli.conftest import Command
-from tests.cli.test_serve import free_port, ready, running
+from tests.cli.test_serve import ready, running
+from tests.ports import free_port
 
 HALF_HEAD = b"POST /v1/auth/token HTTP/1.1\r\nHost: id.example.com\r\n"
 HALF_BODY = HALF_HEAD + b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"

@@ -20,9 +20,10 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS
 from tests.cli.conftest import Command
 from tests.cli.test_serve import ready, running
 from tests.flows.browser import Browser
-from tests.flows.product import eventually, free_ports
+from tests.flows.product import eventually
 from tests.flows.program import Program
 from tests.openid_provider import RunningProvider
+from tests.ports import free_ports
 
 HOST, NEW_HOST = "two.localhost", "three.localhost"
 NEW_ORIGIN = "http://127.0.0.1:9"

@@ -16,6 +16,7 @@ import pytest
 from tests.cli.conftest import Command, ask, new_key
 from tests.embedded.places import wait_gone
 from tests.flows.product import descendants, is_alive
+from tests.ports import free_port
 
 DECLARATION = """
 [[tenants]]
@@ -28,12 +29,6 @@ issuer = "https://sso.acme.example"
 client_id = "identity-api"
 client_secret_env = "ACME_SECRET"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ready(

@@ -6,7 +6,8 @@ import socket
 import httpx
 
 from tests.cli.conftest import Command
-from tests.flows.product import eventually, free_ports
+from tests.flows.product import eventually
+from tests.ports import free_ports
 
 
 def test_a_worker_shows_its_metrics_and_its_health_where_the_settings_say(command: Command) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from identity_api.demo import demo_config, run_demo_provider
 from identity_api.errors import ConfigurationError
+from tests.ports import free_port
 
 PROGRAM = """
 import sys
@@ -29,12 +30,6 @@ config = demo_config(
 run_demo_provider(config, "127.0.0.1", port)
 print("stopped")
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

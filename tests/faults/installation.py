@@ -22,8 +22,8 @@ from tests import factories as make
 from tests.cli.conftest import clean_environment, new_key
 from tests.faults.processes import API, Program, Worker, ask
 from tests.faults.waiting import until
-from tests.flows.product import free_ports
 from tests.openid_provider import Client, RunningProvider
+from tests.ports import free_ports
 from tests.sync.world import Person, World, make_upstream, make_world
 
 GROUP, PERMISSION = "engineering", "docs:write"

@@ -1,7 +1,6 @@
 """The API under the server it ships with, behind a proxy that ends TLS, as a browser on any of its hosts meets it."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from identity_api.ids import uuid7
+from tests.ports import free_port
 
 START_SECONDS = 30.0
 
@@ -43,9 +43,7 @@ def running_server(environ: Mapping[str, str], output: Path, *, certificate: str
 
     With `certificate`, a file with a certificate and its key, it speaks TLS.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     arguments = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--factory"]
     if certificate is not None:
         arguments += ["--ssl-certificate", certificate, "--ssl-keyfile", certificate]

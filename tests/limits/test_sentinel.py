@@ -19,10 +19,11 @@ from identity_api.cli.doctor.storage import examine_redis
 from identity_api.embedded.binaries import find_valkey
 from identity_api.limits import COOL_DOWN_SECONDS, Limiter, connect
 from identity_api.queue import Queue
-from tests.deploy.servers import free_port, running
+from tests.deploy.servers import running
 from tests.docs.pages import text_of
 from tests.embedded.places import new_place
 from tests.faults.waiting import until
+from tests.ports import free_port
 from tests.upstream.certificates import issue
 
 NAME = "primary"

@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
+from tests.ports import free_port
+
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
@@ -21,9 +23,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def origin() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     arguments = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "tests.web.graphiql_server:app"]
     root = Path(__file__).parents[2]
     with subprocess.Popen(

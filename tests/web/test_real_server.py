@@ -24,6 +24,7 @@ from identity_api.db.database import Database
 from identity_api.vault import Vault
 from tests import factories as make
 from tests.openid_provider import RunningProvider
+from tests.ports import free_port
 from tests.web.site import add_provider
 
 CHROMIUM = shutil.which("chromium")
@@ -56,9 +57,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {**environ, "IDENTITY_PUBLIC_URL": f"http://127.0.0.1:{port}", "IDENTITY_PORT": str(port)}
     arguments = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--factory"]
     output = tmp_path_factory.mktemp("granian") / "output"

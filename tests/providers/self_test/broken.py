@@ -1,6 +1,5 @@
 """Providers and settings with one thing wrong, and what the first line of the self-test says of each."""
 
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +8,7 @@ from identity_api.db.providers import ClaimSettings
 from tests.openid_provider import Fault
 from tests.openid_provider.bent import DISCOVERY, oauth_error, only_basic, secret_of
 from tests.openid_provider.wrapper import Canned
+from tests.ports import free_port
 from tests.providers.self_test.conftest import REDIRECT_URL, Bench
 
 HTML = Canned(200, "text/html; charset=utf-8", b"<!doctype html><title>Please sign in</title>")
@@ -87,8 +87,7 @@ def wrong_method(bench: Bench) -> dict[str, Any]:
 
 
 def unreachable_port(bench: Bench) -> dict[str, Any]:
-    with socket.create_server(("127.0.0.1", 0)) as closing:
-        port = closing.getsockname()[1]
+    port = free_port()
     bench.allow = (f"127.0.0.1:{port}",)
     return {"issuer": f"http://127.0.0.1:{port}"}
 
