@@ -16,8 +16,10 @@ from identity_api.db.database import Database
 from identity_api.embedded.services import Services
 from identity_api.errors import Unavailable
 from identity_api.ids import uuid7
-from tests.deploy.servers import free_port, program, running
+from tests.deploy.servers import running
 from tests.embedded.places import new_place
+from tests.ports import free_port
+from tests.programs import program
 
 SERVERS = 2
 """Connections to PostgreSQL, for all that connect to PgBouncer."""
@@ -26,7 +28,7 @@ SERVERS = 2
 @pytest.fixture
 def pooler(services: Services, database_url: str) -> Iterator[str]:
     """PgBouncer in front of the tests' PostgreSQL; the URL of the tests' database through it."""
-    binary = program("pgbouncer", "pgbouncer")
+    binary = program("pgbouncer")
     behind = urlsplit(database_url)
     place = new_place()
     port, name = free_port(), behind.path.strip("/")

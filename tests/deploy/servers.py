@@ -2,7 +2,6 @@
 
 import contextlib
 import http.server
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,26 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 START_SECONDS = 20.0
-
-
-def program(name: str, package: str) -> str:
-    """Where the program is; the test is skipped, with a sentence, where it is not."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not installed (Debian's package {package})")
-    return found
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from identity_api.telemetry import Metrics
-from tests.deploy.servers import DEPLOY, ROOT, program
+from tests.deploy.servers import DEPLOY, ROOT
+from tests.programs import program
 
 MONITORING = DEPLOY / "monitoring"
 RULES = {rule["alert"]: rule for rule in yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]}
@@ -88,7 +89,7 @@ def promtool_test(folder: Path, series: dict[str, str | None], expected: dict[st
     }
     path = folder / "test.yaml"
     path.write_text(yaml.safe_dump(document))
-    command = [program("promtool", "prometheus"), "test", "rules", path]
+    command = [program("promtool"), "test", "rules", path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

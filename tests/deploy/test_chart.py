@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from identity_api.config import settings_table
-from tests.deploy.servers import DEPLOY, program
+from tests.deploy.servers import DEPLOY
+from tests.programs import program
 from tests.release import version
 
 CHART = DEPLOY / "helm" / "identity-api"
@@ -19,7 +20,7 @@ URL = ("--set", "publicUrl=https://identity.example.com")
 
 
 def helm(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [program("helm", "none; it is a Go module"), *map(str, arguments)]
+    command = [program("helm"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

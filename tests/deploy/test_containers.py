@@ -1,7 +1,6 @@
 """The image's recipe and compose.yaml: what they promise about rights, secrets and settings."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -9,6 +8,7 @@ import yaml
 
 from identity_api.config import settings_table
 from tests.deploy.servers import DEPLOY
+from tests.programs import program
 
 RECIPE = (DEPLOY / "Containerfile").read_text()
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -42,10 +42,9 @@ def test_the_command_that_builds_it_keeps_its_health_check(place: str) -> None:
     assert all("--format docker" in one for one in commands)
 
 
-@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
 def test_a_linter_finds_nothing_in_the_recipe() -> None:
     # DL3059 would join RUNs with a shell's `&&`.
-    command = ["hadolint", "--ignore", "DL3059", str(DEPLOY / "Containerfile")]
+    command = [program("hadolint"), "--ignore", "DL3059", str(DEPLOY / "Containerfile")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 

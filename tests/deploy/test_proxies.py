@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from identity_api.web.http.forwarded import see
-from tests.deploy.servers import DEPLOY, Upstream, free_port, program, running, upstream
+from tests.deploy.servers import DEPLOY, Upstream, running, upstream
+from tests.ports import free_port
+from tests.programs import program
 from tests.upstream.certificates import issue
 
 LIES = {
@@ -28,7 +30,7 @@ Proxy = Callable[[int, Path], AbstractContextManager[int]]
 
 @contextlib.contextmanager
 def nginx(port_behind: int, folder: Path) -> Iterator[int]:
-    binary = program("nginx", "nginx-light")
+    binary = program("nginx")
     port = free_port()
     certificate = folder / "certificate.pem"
     issue("authority", hosts=("localhost",)).save(certificate)
@@ -50,7 +52,7 @@ def nginx(port_behind: int, folder: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def caddy(port_behind: int, folder: Path) -> Iterator[int]:
-    binary = program("caddy", "caddy")
+    binary = program("caddy")
     port = free_port()
     here = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tlocal_certs\n}\n"
     (folder / "Caddyfile").write_text(here + (DEPLOY / "proxy" / "Caddyfile").read_text())

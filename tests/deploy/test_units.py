@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.servers import DEPLOY, program
+from tests.deploy.servers import DEPLOY
+from tests.programs import program
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 MOST_EXPOSED = 2.0
@@ -16,7 +17,7 @@ MOST_EXPOSED = 2.0
 
 @pytest.fixture
 def analyze() -> str:
-    return program("systemd-analyze", "systemd")
+    return program("systemd-analyze")
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)

