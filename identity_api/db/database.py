@@ -235,10 +235,10 @@ class Database:
 
     async def _begin(self, connection: Connection) -> None:
         """Prepare a new connection of the pool."""
-        if is_tracing():
-            connection.add_query_logger(trace_statement)
         if not self._is_lent:
             await connection.execute(_PLAN_ONCE)
+        if is_tracing():  # the first statement is no part of a request
+            connection.add_query_logger(trace_statement)
 
     def _acquired(self) -> AbstractAsyncContextManager[Connection]:
         return _Acquired(self)
