@@ -1,6 +1,7 @@
 """Long work takes turns, one slice in every second round of the event loop, and with a pause beside other tenants."""
 
 import asyncio
+import time
 from collections.abc import Generator, Iterator
 from itertools import pairwise
 from uuid import uuid4
@@ -10,8 +11,11 @@ import pytest
 from identity_api.fairness import time_slices
 from identity_api.fairness.served import serving, work_for
 from identity_api.fairness.time_slices import (
+    FIRST_SLICE_SECONDS,
     PAUSE_SECONDS,
     ROUNDS,
+    SLICE_SECONDS,
+    first_slice_end,
     in_slices,
     let_others_first,
     own_turn,
@@ -38,6 +42,17 @@ async def test_of_many_that_want_a_turn_one_goes_in_every_second_round() -> None
     await asyncio.gather(*[go() for _ in range(5)])
     counting.cancel()
     assert [later - earlier for earlier, later in pairwise(went)] == [ROUNDS] * 4
+
+
+async def test_what_begins_without_a_turn_has_less_time_beside_another_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "perf_counter", lambda: 7.0)
+    with serving():
+        work_for(uuid4())
+        alone = first_slice_end()
+        with serving():
+            work_for(uuid4())
+            beside = first_slice_end()
+    assert (alone, beside) == (7.0 + SLICE_SECONDS, 7.0 + FIRST_SLICE_SECONDS)
 
 
 async def test_beside_another_tenant_there_is_a_pause_after_each_turn() -> None:

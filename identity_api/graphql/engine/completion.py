@@ -19,7 +19,7 @@ from graphql import DirectiveNode, DocumentNode, VariableNode, Visitor, visit
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from identity_api.fairness.time_slices import FIRST_SLICE_SECONDS, own_turn, run_in_slices, slice_end
+from identity_api.fairness.time_slices import first_slice_end, own_turn, run_in_slices, slice_end
 from identity_api.graphql.engine.compiler import Completer, PlainType, compile_completer
 
 MAX_DOCUMENTS: Final = 256
@@ -152,7 +152,7 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
 def complete_plain(plans: Plans, complete: Completer, value: Any, context: Any, ordinary: Callable[[], Any]) -> Any:
     """The value as `complete` completes it, or what `ordinary` returns if it steps aside; awaitable if it takes long."""
     work = complete(value, context)
-    until = time.perf_counter() + FIRST_SLICE_SECONDS
+    until = first_slice_end()
     try:
         while time.perf_counter() < until:
             next(work)
@@ -178,7 +178,7 @@ async def _in_slices(plans: Plans, work: Generator[None, None, Any], ordinary: C
 
 
 async def _one_by_one(items: Sequence[Any]) -> AsyncIterator[Any]:
-    until = time.perf_counter() + FIRST_SLICE_SECONDS
+    until = first_slice_end()
     for item in items:
         if time.perf_counter() >= until:
             await own_turn()

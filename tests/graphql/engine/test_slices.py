@@ -26,7 +26,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[None]:
 
     for module in (completion, time_slices):
         monkeypatch.setattr(module, "own_turn", own_turn)
-    monkeypatch.setattr(completion, "FIRST_SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(completion, "first_slice_end", lambda: 0.0)
     return taken
 
 
