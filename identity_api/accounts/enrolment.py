@@ -47,9 +47,10 @@ class Enrolled(msgspec.Struct, frozen=True):
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """Providers with their modes, and permissions, that are about to be made too, and so may be named."""
+    """Providers as they are about to be, and permissions that are about to be made too, and so may be named."""
 
     modes: Mapping[str, str] = {}
+    enabled: Mapping[str, bool] = {}
     permissions: Collection[str] = ()
 
 
@@ -87,7 +88,7 @@ async def enrol(
         actor: the operator, in the tenant.
         users: one of each name.
         dry_run: return what would be made and make nothing.
-        beside: for a dry run: further things that are not written yet.
+        beside: for a dry run: what is not written yet. A provider that admins manage stays as it is.
         places: where users and what they have are written; problems begin with it.
 
     Raises:
@@ -114,6 +115,8 @@ class _Found(msgspec.Struct, frozen=True):
     owners: Mapping[tuple[str, str], str]
     """Whose an identity is: provider and anchor to username."""
     modes: Mapping[str, str]
+    strict: Collection[str]
+    """Slugs of enabled `STRICT` providers: who lives there is given nothing by hand."""
     provider_ids: Mapping[str, UUID]
     permission_ids: Mapping[str, UUID]
     names: Collection[str]
@@ -124,10 +127,16 @@ async def _find(connection: Connection, tenant_id: UUID, users: Sequence[Enrolle
     names = {name for user in users for name in user.permissions}
     catalogue = await permissions.by_names(connection, tenant_id, names)
     anchors = [(one.provider, one.anchor) for user in users for one in user.identities]
+    theirs = {one.slug for one in known if one.managed_by == "API"}
+    modes: dict[str, str] = {one.slug: one.sync_mode for one in known}
+    modes |= {slug: mode for slug, mode in beside.modes.items() if slug not in theirs}
+    enabled = {one.slug: one.enabled for one in known}
+    enabled |= {slug: is_enabled for slug, is_enabled in beside.enabled.items() if slug not in theirs}
     return _Found(
         people=await enrolment.people(connection, tenant_id, [user.username for user in users]),
         owners=await enrolment.owners(connection, tenant_id, anchors),
-        modes={**beside.modes, **{one.slug: one.sync_mode for one in known}},
+        modes=modes,
+        strict={slug for slug, mode in modes.items() if mode == "STRICT" and enabled.get(slug, True)},
         provider_ids={one.slug: one.id for one in known},
         permission_ids={name: row.id for name, row in catalogue.items()},
         names={*catalogue, *beside.permissions, *SERVICE_PERMISSIONS},
@@ -161,7 +170,7 @@ def _problems(user: EnrolledUser, found: _Found, places: Places) -> list[str]:
     given = (*user.permissions, *(person.given_by_hand if person else ()))
     by_hand = [name for name in dict.fromkeys(given) if not name.startswith(SERVICE_PREFIX)]
     strict = [one.provider for one in user.identities if found.modes.get(one.provider) == "STRICT"]
-    strict += person.strict_providers if person else ()
+    strict += [slug for slug in person.lives_at if slug in found.strict] if person else []
     if by_hand and strict:
         problems.append(
             f"{place}: provider {strict[0]} is STRICT, so that {', '.join(by_hand)} cannot be given by hand. Map a group."

@@ -68,13 +68,16 @@ async def preview(
         return await _made(connection, database, actor, changes, viewer=viewer or actor)
 
 
-async def preview_declared(database: Database, actor: Actor, changes: Sequence[Change]) -> Outcome:
+async def preview_declared(
+    connection: Connection, database: Database, actor: Actor, changes: Sequence[Change]
+) -> Outcome:
     """What the changes of a declaration would do: of mappings that a file manages too, and any number of changes.
+
+    In a transaction of the caller's that is a trial.
 
     Raises: as `preview`.
     """
-    async with database.transaction(is_trial=True) as connection:
-        return await _made(connection, database, actor, changes, viewer=actor, managed_by="FILE")
+    return await _made(connection, database, actor, changes, viewer=actor, managed_by="FILE")
 
 
 async def apply(database: Database, actor: Actor, changes: Sequence[Change | Undo], *, as_previewed: str) -> Outcome:

@@ -262,7 +262,10 @@ async def apply_declaration(
         changes += await _apply_one(
             database, applier, tenant, prune=tenant.slug in pruned, dry_run=dry_run, switch_off=off
         )
-    return Applied(changes, notices, await rehearse(database, declared, pruned) if dry_run else [])
+    if not dry_run:
+        return Applied(changes, notices)
+    sets = await rehearse(database, declared, pruned, applier=applier, switch_off=switch_off)
+    return Applied(changes, notices, sets)
 
 
 async def _apply_one(
@@ -345,7 +348,9 @@ def _vocabulary(tenant: TenantDeclaration) -> Vocabulary:
     """The parts that a declaration makes before its users."""
     mapped = [name for one in tenant.group_mappings for name in one.permissions]
     return Vocabulary(
-        {one.slug: one.sync_mode for one in tenant.providers}, {*mapped, *[one.name for one in tenant.permissions]}
+        {one.slug: one.sync_mode for one in tenant.providers},
+        {one.slug: one.enabled for one in tenant.providers},
+        {*mapped, *[one.name for one in tenant.permissions]},
     )
 
 

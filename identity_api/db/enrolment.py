@@ -15,8 +15,8 @@ class KnownPerson(msgspec.Struct, frozen=True):
 
     id: UUID
     given_by_hand: tuple[str, ...]
-    strict_providers: tuple[str, ...]
-    """Slugs of `STRICT` providers where they have a living identity."""
+    lives_at: tuple[str, ...]
+    """Slugs of the providers, enabled or not, where they have a living identity."""
     chose_address: bool = False
     """The username is an unverified e-mail address that came from a provider's claims at a sign-in."""
 
@@ -38,8 +38,8 @@ async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[st
             ) as given_by_hand, array(
                 select p.slug from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
                 where i.tenant_id = $1 and i.user_id = u.id and i.state not in ('REVOKED', 'QUARANTINED')
-                    and p.enabled and p.sync_mode = 'STRICT'
-            ) as strict_providers
+                order by p.slug
+            ) as lives_at
         from app_user u where u.tenant_id = $1 and u.username = any($2::text[])
         """,
         tenant_id,
@@ -47,7 +47,7 @@ async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[st
     )
     return {
         row["username"]: KnownPerson(
-            row["id"], tuple(row["given_by_hand"]), tuple(row["strict_providers"]), row["chose_address"]
+            row["id"], tuple(row["given_by_hand"]), tuple(row["lives_at"]), row["chose_address"]
         )
         for row in rows
     }

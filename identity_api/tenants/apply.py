@@ -45,6 +45,7 @@ from identity_api.providers.provider_row import (
     sealed_secret,
 )
 from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.foreign_hosts import foreign_hosts
 from identity_api.vault import Vault
 
 __all__ = ["Applier", "Defaults", "Difference", "apply_tenant"]
@@ -133,22 +134,21 @@ async def apply_tenant(
             tenant_id = await _Application(connection, applier, declared, found, switch_off).run()
             await _ensure_within_limits(connection, database.limits, tenant_id, found)
     except HostTaken as error:
-        raise ConfigurationError(await _foreign_hosts(database, declared)) from error
+        raise ConfigurationError(await foreign_hosts(database, declared)) from error
     return tenant_id, found
 
 
-async def _foreign_hosts(database: Database, declared: TenantDeclaration) -> list[str]:
-    """The declared hosts that another tenant has, and which tenant: files are the operator's, who may see that."""
-    async with database.reading() as connection:
-        owners = {host: await tenants.by_host(connection, host) for host in declared.hosts}
-    named = [
-        f"Tenant {declared.slug}: its host {host} belongs to another tenant, {owner.slug}. Take it from that one first."
-        for host, owner in owners.items()
-        if owner is not None and owner.slug != declared.slug
-    ]
-    return named or [
-        f"Tenant {declared.slug}: one of its hosts belonged to another tenant a moment ago. Apply it again."
-    ]
+async def write_providers(
+    connection: Connection,
+    applier: Applier,
+    declared: TenantDeclaration,
+    tenant_id: UUID,
+    switch_off: Sequence[str] = (),
+) -> None:
+    """Write the providers alone, in the caller's transaction: for a rehearsal of what follows them. As `apply_tenant`."""
+    application = _Application(connection, applier, declared, [], switch_off)
+    application.tenant_id = tenant_id
+    await application.write_providers()
 
 
 async def _ensure_within_limits(
@@ -176,24 +176,24 @@ class _Application:
         self._declared = declared
         self._found = found
         self._switched_off = switch_off
-        self._tenant_id = uuid7()
+        self.tenant_id = uuid7()
 
     async def run(self) -> UUID:
         await self._write_tenant()
         await self._write_frontends()
         await self._write_permissions()
-        await self._write_providers()
+        await self.write_providers()
         await self._record()
-        return self._tenant_id
+        return self.tenant_id
 
     async def _record(self) -> None:
         # A provider has its own events for every kind of actor.
         changed = [one for one in self._found if one.action != "keep" and one.kind != "provider"]
         named = {one.name for one in changed if one.kind == "permission"}
-        catalogue = await permissions.by_names(self._connection, self._tenant_id, named)
+        catalogue = await permissions.by_names(self._connection, self.tenant_id, named)
         ids = {("permission", name): row.id for name, row in catalogue.items()}
         events = [_event(one, ids.get((one.kind, one.name))) for one in changed]
-        await audit.record(self._connection, self._tenant_id, self._applier.actor, events)
+        await audit.record(self._connection, self.tenant_id, self._applier.actor, events)
 
     def _note(
         self, kind: str, name: str, before: Any, changed: tuple[str, ...], values: tuple[Value, ...] = ()
@@ -206,35 +206,35 @@ class _Application:
     async def _write_tenant(self) -> None:
         declared = self._declared
         before = await tenants.by_slug(self._connection, declared.slug)
-        self._tenant_id = before.id if before else uuid7()
+        self.tenant_id = before.id if before else uuid7()
         # Here, since the following steps may lock users.
-        await locks.share_mappings(self._connection, self._tenant_id)
+        await locks.share_mappings(self._connection, self.tenant_id)
         await locks.redirect_urls(self._connection)
         wanted = Tenant(
-            self._tenant_id, declared.slug, declared.name, declared.default_provider, before.epoch if before else 0
+            self.tenant_id, declared.slug, declared.name, declared.default_provider, before.epoch if before else 0
         )
         changed = changed_fields(before, wanted)
         if before != wanted:
             await tenants.write(self._connection, wanted)
         values = row_values(before, wanted)
-        hosts = await tenants.hosts(self._connection, self._tenant_id)
+        hosts = await tenants.hosts(self._connection, self.tenant_id)
         if sorted(declared.hosts) != hosts:
             values = (*values, Value("hosts", tuple(hosts), tuple(sorted(declared.hosts))))
-            await tenants.replace_hosts(self._connection, self._tenant_id, list(declared.hosts))
+            await tenants.replace_hosts(self._connection, self.tenant_id, list(declared.hosts))
             changed = (*changed, "hosts")
         policy = LocalPolicy(declared.local_sign_in, declared.sso_managed)
-        stored = await local_accounts.policy(self._connection, self._tenant_id)
+        stored = await local_accounts.policy(self._connection, self.tenant_id)
         values += row_values(stored, policy)
-        changed += await apply_policy(self._connection, self._tenant_id, policy, actor=self._applier.actor)
+        changed += await apply_policy(self._connection, self.tenant_id, policy, actor=self._applier.actor)
         self._note("tenant", declared.slug, before, changed, values)
 
     async def _write_frontends(self) -> None:
-        before = {one.slug: one for one in await tenants.frontends(self._connection, self._tenant_id)}
+        before = {one.slug: one for one in await tenants.frontends(self._connection, self.tenant_id)}
         for declared in self._declared.frontends:
             old = before.get(declared.slug)
             wanted = Frontend(
                 old.id if old else uuid7(),
-                self._tenant_id,
+                self.tenant_id,
                 declared.slug,
                 declared.origins,
                 declared.return_urls,
@@ -257,16 +257,16 @@ class _Application:
             wanted.update({name: ("", True) for name in mapping.permissions if name not in wanted})
         declared = {one.name: one for one in self._declared.permissions}
         wanted.update({name: (one.description, one.delegable) for name, one in declared.items()})
-        before = await permissions.by_names(self._connection, self._tenant_id, wanted)
+        before = await permissions.by_names(self._connection, self.tenant_id, wanted)
         for name, (description, delegable) in wanted.items():
             old = before.get(name)
             if old is None:
-                await permissions.insert(self._connection, self._tenant_id, name, description, delegable=delegable)
+                await permissions.insert(self._connection, self.tenant_id, name, description, delegable=delegable)
                 if name not in SERVICE_PERMISSIONS:
                     self._note("permission", name, None, ())
             elif name in declared and (old.description, old.delegable) != (description, delegable):
                 await permissions.update(
-                    self._connection, self._tenant_id, old.id, description=description, delegable=delegable
+                    self._connection, self.tenant_id, old.id, description=description, delegable=delegable
                 )
                 self._note(
                     "permission",
@@ -276,10 +276,10 @@ class _Application:
                     (Value("description", old.description, description), Value("delegable", old.delegable, delegable)),
                 )
 
-    async def _write_providers(self) -> None:
+    async def write_providers(self) -> None:
         """With the common function for changes (`providers.change`), all at once: the effects may lock many people."""
-        actor = Actor(self._tenant_id, None, self._applier.actor, frozenset())
-        held = await ways_in.held_in_force(self._connection, self._tenant_id, sorted(ADMINISTERING))
+        actor = Actor(self.tenant_id, None, self._applier.actor, frozenset())
+        held = await ways_in.held_in_force(self._connection, self.tenant_id, sorted(ADMINISTERING))
         try:
             async with changing_providers(self._connection, self._applier.vault, actor) as changes:
                 for declared in self._declared.providers:
@@ -299,7 +299,7 @@ class _Application:
     async def _write_provider(self, changes: ProviderChanges, declared: ProviderDeclaration) -> None:
         before = await self._locked(declared.slug)
         now = await transaction_time(self._connection)
-        wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self._tenant_id, before=before)
+        wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self.tenant_id, before=before)
         values = provider_values(before, wanted)
         if before is not None and before.managed_by == "API":
             # Handed over: the admins' changes since then count, until the operator takes it back.
@@ -331,8 +331,8 @@ class _Application:
         self._note("provider", slug, before, made.fields, (Value("enabled", True, False),))
 
     async def _locked(self, slug: str) -> Provider | None:
-        found = await providers.by_slug(self._connection, self._tenant_id, slug)
-        return None if found is None else await provider_changes.locked(self._connection, self._tenant_id, found.id)
+        found = await providers.by_slug(self._connection, self.tenant_id, slug)
+        return None if found is None else await provider_changes.locked(self._connection, self.tenant_id, found.id)
 
     def _check_stays(self, declared: ProviderDeclaration, before: Provider | None, wanted: Provider) -> None:
         """Check that stored secrets that are to stay exist, and are not sent to another address.
@@ -365,7 +365,7 @@ class _Application:
         """
         if declared.client_secret_stored:
             return None
-        vault, tenant_id = self._applier.vault, self._tenant_id
+        vault, tenant_id = self._applier.vault, self.tenant_id
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
         stored = await providers.secrets(self._connection, tenant_id, wanted.id) if before is not None else []
         if secret is None:

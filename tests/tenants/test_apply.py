@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from identity_api.cli.rehearsal import mappings_of
+from identity_api.accounts.enrolment import enrol
+from identity_api.cli.declaration import check_users
+from identity_api.cli.rehearsal import mappings_of, rehearse
 from identity_api.config import parse_key_ring
 from identity_api.db import mappings, permissions, providers, tenants
 from identity_api.db.database import Database
@@ -157,6 +159,42 @@ async def test_what_a_provider_does_to_people_is_told_beforehand_and_the_log_hea
     effects = () if effect is None else (effect, "nobody holds identity:users:write in force any more")
     assert await applied(dry_run=True) == (effects, [])
     assert await applied(dry_run=False) == (effects, ["tenant.nobody_administers"] if is_alarm else [])
+
+
+@pytest.mark.asyncio
+async def test_users_are_checked_and_rehearsed_with_the_providers_as_the_file_makes_them(database: Database) -> None:
+    """Otherwise the providers would be changed when a user is refused, or a user be refused who is not."""
+    given = VALID + '[[tenants.users]]\nusername = "ada"\npermissions = ["docs:read"]\n'
+    with_identity = given + 'identities = [{provider = "keycloak", anchor = "a"}]\n'
+    name = declaration()
+
+    def declared(document: str, mode: str) -> TenantDeclaration:
+        found = declaration(document.replace("STRICT", mode))
+        return msgspec.structs.replace(found, slug=name.slug, hosts=name.hosts)
+
+    async def is_refused(wanted: TenantDeclaration) -> bool:
+        try:
+            await check_users(database, [wanted])
+            await rehearse(database, [wanted], [], applier=applier())
+        except ConfigurationError as error:
+            return "is STRICT, so that docs:read cannot be given by hand" in error.problems[0]
+        return False
+
+    tenant_id, _ = await apply_tenant(database, applier(), declared(VALID, "STRICT"))
+    assert await is_refused(declared(with_identity, "STRICT"))
+    additive = declared(with_identity, "ADDITIVE")
+    assert not await is_refused(additive)
+    await apply_tenant(database, applier(), additive)
+    actor = Actor(tenant_id, None, "operator:root", frozenset())
+    await enrol(database, actor, additive.users)
+    for document in (given, with_identity):
+        assert await is_refused(declared(document, "STRICT"))
+        assert not await is_refused(declared(document, "ADDITIVE"))
+    off = declared(given.replace('slug = "keycloak"\n', 'slug = "keycloak"\nenabled = false\n'), "STRICT")
+    assert not await is_refused(off)
+    async with database.transaction() as connection:
+        await connection.execute("update provider set managed_by = 'API' where tenant_id = $1", tenant_id)
+    assert not await is_refused(declared(given, "STRICT"))  # it stays as it is
 
 
 @pytest.mark.asyncio
