@@ -199,16 +199,16 @@ class HeldPermission(msgspec.Struct, frozen=True):
 
 async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[HeldPermission]:
     """By name; each source once."""
-    effective = effective_permissions("$1", "$2", "now()")
     rows = await connection.fetch(
         f"""
+        with effective as materialized (select * from {effective_permissions("$1", "$2", "now()")} e)
         select distinct p.name, g.source, e.grant_id is not null as in_force
         from permission_grant g
         cross join lateral (select name from permission where tenant_id = $1 and id = g.permission_id limit 1) p
-        left join {effective} e on e.grant_id = g.id
+        left join effective e on e.grant_id = g.id
         where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null
         union
-        select permission, source, true from {effective} e order by 1, 2
+        select permission, source, true from effective order by 1, 2
         """,
         tenant_id,
         user_id,
