@@ -55,6 +55,7 @@ TOGETHER = {
     "tests/browser/": "flows",
     "tests/canary/": "canary",
     "tests/cli/test_dev.py": "dev",
+    "tests/cli/test_replicas.py": "replicas",
     "tests/db/test_bounded_statements.py": "bounded",
     "tests/db/test_citus.py": "citus",
     "tests/flows/": "flows",

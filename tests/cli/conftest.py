@@ -5,6 +5,7 @@ import base64
 import os
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -91,16 +92,20 @@ def template(services: Services, tmp_path_factory: pytest.TempPathFactory) -> st
 @pytest.fixture
 def empty_url(services: Services) -> Iterator[str]:
     """A database without anything in it."""
-    yield from _database(services, "")
+    with new_database(services, "") as made:
+        yield made
 
 
 @pytest.fixture
 def url(services: Services, template: str) -> Iterator[str]:
     """A migrated database without any row."""
-    yield from _database(services, f"template {template}")
+    with new_database(services, f"template {template}") as made:
+        yield made
 
 
-def _database(services: Services, how: str) -> Iterator[str]:
+@contextmanager
+def new_database(services: Services, how: str) -> Iterator[str]:
+    """The URL of a database made so, which is dropped at the end."""
     assert services.database_url is not None
     name = f"cli_{uuid4().hex}"
     ask(services.database_url, f"create database {name} {how}")
@@ -110,9 +115,13 @@ def _database(services: Services, how: str) -> Iterator[str]:
 
 @pytest.fixture
 def command(tmp_path: Path, url: str, redis_url: str) -> Command:
+    return installation(tmp_path, url, redis_url)
+
+
+def installation(folder: Path, url: str, redis_url: str) -> Command:
     """The command line on a migrated database, with a key ring of its own."""
     return Command(
-        tmp_path,
+        folder,
         IDENTITY_DATABASE_URL=url,
         IDENTITY_REDIS_URL=redis_url,
         IDENTITY_SECRET_KEYS=new_key("k1"),

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from identity_api.graphql.ids import global_id
 from tests.cli.conftest import Command, ask
-from tests.cli.test_replicas import HOST, Replicas, running_replicas, second_provider
+from tests.cli.test_replicas import HOST, Replicas, another_provider, running_replicas
 from tests.flows.browser import Browser
 from tests.flows.product import eventually
 from tests.flows.program import Program
@@ -154,7 +154,7 @@ def test_every_way_to_end_a_login_is_in_force_at_both_replicas_also_for_open_req
             sign_in(replicas, person)
             ends_everywhere(replicas, person, what, end)
 
-        second = second_provider(replicas)
+        second = another_provider(replicas, "second")
 
         def disable_provider() -> None:
             replicas.change("disableProvider", id=second["id"])

@@ -16,8 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from identity_api.demo.config import Client
+from identity_api.embedded.services import Services
 from identity_api.permissions.service import SERVICE_PERMISSIONS
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, installation, new_database
 from tests.cli.test_serve import ready, running
 from tests.flows.browser import Browser
 from tests.flows.product import eventually
@@ -128,10 +129,23 @@ def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join([f'"{name}"' for name in names])
 
 
-@pytest.fixture
-def replicas(command: Command, tmp_path: Path) -> Iterator[Replicas]:
-    with running_replicas(command, tmp_path) as found:
+@pytest.fixture(scope="module")
+def running_ones(
+    services: Services, template: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Replicas]:
+    folder = tmp_path_factory.mktemp("replicas")
+    with (
+        new_database(services, f"template {template}") as url,
+        running_replicas(installation(folder, url, redis_url), folder) as found,
+    ):
         yield found
+
+
+@pytest.fixture
+def replicas(running_ones: Replicas) -> Replicas:
+    """They run for all tests here; what a test changes is its own."""
+    running_ones.took = {}
+    return running_ones
 
 
 @contextmanager
@@ -139,7 +153,10 @@ def running_replicas(command: Command, tmp_path: Path) -> Iterator[Replicas]:
     """Start two replicas and a worker, and sign the admin in."""
     ports = free_ports(2)
     first, second = (f"http://{HOST}:{port}" for port in ports)
-    redirects = (f"{first}/auth/oidc/first/callback", f"{second}/auth/oidc/second/callback")
+    redirects = (
+        f"{first}/auth/oidc/first/callback",
+        *[f"{second}/auth/oidc/{slug}/callback" for slug in ("second", "third")],
+    )
     with ExitStack() as stack:
         idp = stack.enter_context(RunningProvider(redirect_uris=redirects))
         command.env |= {
@@ -161,18 +178,18 @@ def running_replicas(command: Command, tmp_path: Path) -> Iterator[Replicas]:
         yield found
 
 
-def second_provider(replicas: Replicas) -> dict[str, Any]:
+def another_provider(replicas: Replicas, slug: str) -> dict[str, Any]:
     """What a change begins with: a provider that both replicas know, and the other has used."""
     made = replicas.change(
         "createProvider",
-        slug="second",
-        label="Second",
+        slug=slug,
+        label=slug.title(),
         issuer=replicas.idp.issuer,
         clientId="other-client",
         clientSecret=replicas.idp.client_secret,
-        redirectUrl=f"{replicas.other}/auth/oidc/second/callback",
+        redirectUrl=f"{replicas.other}/auth/oidc/{slug}/callback",
     )
-    replicas.until("provider created", lambda: "Second" in replicas.labels())
+    replicas.until("provider created", lambda: slug.title() in replicas.labels())
     return dict(made)
 
 
@@ -180,7 +197,7 @@ def test_a_provider_changed_through_one_replica_is_changed_at_the_other(
     replicas: Replicas, record_property: Callable[[str, object], None]
 ) -> None:
     assert replicas.begins("second") is None
-    provider = second_provider(replicas)
+    provider = another_provider(replicas, "second")
     begun = replicas.begins("second")
     assert begun is not None
     assert begun["client_id"] == ["other-client"]
@@ -210,18 +227,18 @@ def test_a_provider_changed_through_one_replica_is_changed_at_the_other(
 def test_a_session_at_the_other_replica_ends_with_its_provider_and_a_new_client_secret_is_used_there(
     replicas: Replicas, record_property: Callable[[str, object], None]
 ) -> None:
-    provider = second_provider(replicas)
+    provider = another_provider(replicas, "third")
     with Browser() as person:
 
         def signs_in() -> bool:
-            person.leave_for_provider(f"{replicas.other}/auth/oidc/second/login")
+            person.leave_for_provider(f"{replicas.other}/auth/oidc/third/login")
             return person.press("Bob Baker").url == f"{replicas.other}/account"
 
         assert signs_in()
         replicas.idp.register(
             Client(
                 client_id="other-client",
-                redirect_uris=(f"{replicas.other}/auth/oidc/second/callback",),
+                redirect_uris=(f"{replicas.other}/auth/oidc/third/callback",),
                 client_secret="the secret of tomorrow",
             )
         )
@@ -244,7 +261,7 @@ def test_a_mapping_made_or_deleted_through_one_replica_counts_at_the_other(
     read = next(one["node"]["id"] for one in found["permissions"]["edges"] if one["node"]["name"] == "docs:read")
     replicas.idp.set_groups("bob", ["readers"])  # the admin is in no such group, and may give what it gives
     with Browser() as person:
-        person.leave_for_provider(f"{replicas.url}/login")
+        person.leave_for_provider(f"{replicas.url}/auth/oidc/first/login")
         person.press("Bob Baker")
 
         def permissions() -> list[str]:
