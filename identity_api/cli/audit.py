@@ -40,6 +40,9 @@ class Verdict(msgspec.Struct, frozen=True):
     tenant: str
     intact: bool
     events: int | None = None
+    """All of the chain, those in archives included."""
+    verified_from: int | None = None
+    """The first event that was looked at; those before it are in archives that were not given."""
     first_bad: int | None = None
     problem: str | None = None
     head: str | None = None
@@ -47,7 +50,12 @@ class Verdict(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.intact:
-            return f"ok    {self.tenant}: {self.events} event(s)"
+            told = f"ok    {self.tenant}: {self.events} event(s)"
+            if self.verified_from in (None, 1):
+                return told
+            return (
+                f"{told}, verified from event {self.verified_from} on; those before are in archives that were not given"
+            )
         place = f"event {self.first_bad}" if self.first_bad is not None else "the chain"
         return f"fail  {self.tenant}: {place}: {_PROBLEMS.get(self.problem or '', self.problem)}"
 
@@ -89,14 +97,14 @@ async def verify_chains(
         verdicts = []
         for tenant in chosen:
             try:
-                found = await _verified(connection, vault, tenant.id, archives, known_head)
+                found, after = await _verified(connection, vault, tenant.id, archives, known_head)
             except VaultError as error:
                 verdicts.append(Verdict(tenant.slug, False, problem=error.code))
                 continue
             if isinstance(found, ChainIntact):
                 head = await audit.head(connection, tenant.id)
                 noted = f"{head.sequence}:{head.mac.hex()}" if head and head.sequence else None
-                verdicts.append(Verdict(tenant.slug, True, events=found.events, head=noted))
+                verdicts.append(Verdict(tenant.slug, True, found.events, after + 1, head=noted))
             else:
                 verdicts.append(Verdict(tenant.slug, False, first_bad=found.sequence, problem=found.problem))
     return verdicts
@@ -104,8 +112,11 @@ async def verify_chains(
 
 async def _verified(
     connection: Connection, vault: Vault, tenant_id: UUID, archives: Sequence[Path], known_head: Head | None
-) -> ChainIntact | ChainBroken:
-    """The verdict; a worker may move events into a file meanwhile, and then it is walked once more."""
+) -> tuple[ChainIntact | ChainBroken, int]:
+    """The verdict, and the link that the walk began behind.
+
+    A worker may move events into a file meanwhile: then all is walked once more.
+    """
     while True:
         begin = await audit.archived(connection, tenant_id)
         walk = walked(vault, tenant_id, archives, known_head)
@@ -115,7 +126,7 @@ async def _verified(
             else await verify(connection, vault, tenant_id, known_head=known_head, walk=walk)
         )
         if isinstance(found, ChainIntact) or await audit.archived(connection, tenant_id) == begin:
-            return found
+            return found, begin.sequence if walk is None or isinstance(walk, ChainBroken) else walk.after
 
 
 def walked(

@@ -113,6 +113,8 @@ class Walk:
     ) -> None:
         self._vault = vault
         self.tenant_id = tenant_id
+        self.after = last
+        """Where it begins: behind this link."""
         self.last, self.mac = last, mac
         self.known_head = known_head
         self.erasures = Erasures(is_whole=last == 0)

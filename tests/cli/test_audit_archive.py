@@ -57,6 +57,11 @@ def test_events_move_to_a_file_and_the_chain_holds_over_files_and_rest(sealed: C
         path.rename(folder / path.name)
     assert sealed("audit", "verify", "--tenant", "acme", "--archive", "acme").stdout == done.stdout
     second = folder / second.name
+    for begun in ((), ("--archive", "acme/2.ndjson")):
+        partly = sealed("audit", "verify", "--tenant", "acme", *begun)
+        seen_from = 3 if begun else 5
+        assert (partly.returncode, f"verified from event {seen_from} on" in partly.stdout) == (0, True), partly.stdout
+    assert "verified from" not in done.stdout
     assert "audit.archived" in sealed("audit", "list", "acme").stdout + second.read_text()
     assert sealed("audit", "archive", "acme", "3.ndjson", "--before", "2000-01-01").stdout == "Nothing to move.\n"
     assert not (sealed.folder / "3.ndjson").exists()
