@@ -60,7 +60,7 @@ async def stored(connection: Connection, row_id: UUID) -> bytes:
 async def forget_everything(database: Database) -> None:
     """Other tests of this process seal under keys that are not ours; rotation goes through all of the database."""
     async with database.transaction() as connection:
-        for table in ("provider_secret", "client_key"):  # rows that are nothing else
+        for table in ("provider_secret", "client_key", "webhook_secret"):  # rows that are nothing else
             await connection.execute(f"delete from {table}")
         for table, column in SEALED_COLUMNS:
             await connection.execute(f"update {table} set {column} = null")
