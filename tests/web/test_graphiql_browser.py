@@ -1,6 +1,5 @@
 """The GraphiQL page in a real browser: it runs under its own policy, and says what is missing."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,9 +11,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
+from tests.browser.chromium import CHROMIUM
 from tests.ports import free_port
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="the distribution's Chromium is not installed"),

@@ -6,7 +6,6 @@ does with our cookies, forms and policy.
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,11 +22,10 @@ from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.vault import Vault
 from tests import factories as make
+from tests.browser.chromium import CHROMIUM
 from tests.openid_provider import RunningProvider
 from tests.ports import free_port
 from tests.web.site import add_provider
-
-CHROMIUM = shutil.which("chromium")
 
 
 @dataclass
