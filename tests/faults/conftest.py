@@ -19,6 +19,7 @@ from identity_api.embedded.valkey import Valkey
 from tests.cli.conftest import template, url  # noqa: F401  # fixtures
 from tests.faults import page
 from tests.faults.installation import Installation, make_installation
+from tests.faults.waiting import IS_FULL
 from tests.openid_provider import RunningProvider
 
 Install = Callable[..., Awaitable[Installation]]
@@ -92,7 +93,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     sentences = [str(value) for name, value in report.user_properties if name == "seen"]
     if report.skipped and isinstance(report.longrepr, tuple):
         sentences = [report.longrepr[2].removeprefix("Skipped: ")]
-    _results[report.nodeid] = page.Seen(outcome=report.outcome, seen=" ".join(sentences))
+    _results[report.nodeid] = page.Seen(outcome=report.outcome, seen=" ".join(sentences), full=IS_FULL)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.conftest import Install, Seen
 from tests.faults.installation import Installation
-from tests.faults.waiting import Stopwatch, count, until
+from tests.faults.waiting import ONCE, Stopwatch, count, until
 from tests.openid_provider import Fault, Rotation, RunningProvider
 from tests.sync.world import Person, make_world
 
@@ -171,8 +171,8 @@ async def _all_stale(installation: Installation) -> bool:
 async def test_when_everybody_is_overdue_the_provider_gets_no_more_requests_at_once_than_it_allows(
     install: Install, seen: Seen
 ) -> None:
-    installation = await install(max_concurrent=20)
     number = count(300, 10_000)
+    installation = await install(max_concurrent=20, sync_interval_seconds=ONCE)
     await installation.sign_in(number, is_due=False)
     await installation.world.write("update identity_sync set due_at = now() - interval '30 minutes'")
     installation.issuer.log.clear()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.conftest import Install, Seen
 from tests.faults.installation import Installation
-from tests.faults.waiting import Stopwatch, count, until
+from tests.faults.waiting import ONCE, Stopwatch, count, until
 from tests.openid_provider import Fault, Gate, Rotation
 
 pytestmark = pytest.mark.asyncio
@@ -174,7 +174,7 @@ async def test_after_twenty_minutes_without_a_worker_the_most_overdue_are_synced
     install: Install, seen: Seen
 ) -> None:
     number = count(60, 1_000)
-    installation = await install(max_concurrent=1)
+    installation = await install(max_concurrent=1, sync_interval_seconds=ONCE)
     people = await installation.sign_in(number, is_due=False)
     # Due over the last twenty minutes, in an order that is not that of their rows.
     await installation.world.write(

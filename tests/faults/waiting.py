@@ -12,6 +12,9 @@ Found = TypeVar("Found")
 PATIENCE_SECONDS = 90.0
 """A busy machine is slow; nothing waits so long on a quiet one."""
 
+ONCE = 86_400
+"""Seconds between two syncs, for tests in which nobody falls due a second time, however long a run takes."""
+
 IS_FULL = bool(os.environ.get("FULL"))
 
 
