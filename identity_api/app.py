@@ -125,8 +125,8 @@ async def opened(process: ProcessDeps) -> AsyncIterator[None]:
     opening = None
     try:
         await _open_database(process.login.database)
-    except Unavailable:
-        _log.warning("app.database_unavailable")
+    except Unavailable as error:
+        _log.warning("app.database_unavailable", reason=error.message)
         opening = asyncio.create_task(_keep_opening(process.login.database))
     try:
         yield

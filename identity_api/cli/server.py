@@ -67,8 +67,8 @@ async def check_installation(settings: Settings, database_url: str) -> None:
     database = Database(database_url, pool_size=2, pooling=settings.database_pooling)
     try:
         await open_database(database)
-    except Unavailable:
-        _log.warning("serve.database_unavailable")
+    except Unavailable as error:
+        _log.warning("serve.database_unavailable", reason=error.message)
         return
     try:
         async with database.reading() as connection:

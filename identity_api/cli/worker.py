@@ -20,12 +20,14 @@ from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.jobs.worker import run_worker
 from identity_api.maintenance.audit_files import Retention
 from identity_api.sync.deps import SyncDeps, SyncLimits
-from identity_api.telemetry import METRICS, configure_logging, configure_tracing
+from identity_api.telemetry import METRICS, configure_logging, configure_tracing, get_logger
 from identity_api.telemetry.listener import listening
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
+
+_log = get_logger(__name__)
 
 REOPEN_SECONDS = 1.0
 DEAD_SECONDS = 300.0
@@ -155,15 +157,19 @@ async def _open(database: Database, stop: asyncio.Event) -> None:
     """Open the pool; waits for a database that does not answer yet.
 
     Raises:
-        ConfigurationError: its schema is not this version's.
+        ConfigurationError: its schema is not this version's, or with its URL no database could be reached.
     """
+    told = ""
     while not stop.is_set():
         try:
             await database.open()
             async with database.reading() as connection:
                 await check_schema(connection)
             return
-        except Unavailable:
+        except Unavailable as error:
+            if error.message != told:
+                told = error.message
+                _log.warning("worker.database_unavailable", reason=told)
             await database.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REOPEN_SECONDS):

@@ -24,6 +24,7 @@ import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
+from identity_api.db.connecting import FAILURES, not_connected
 from identity_api.db.in_hand import Borrowed, ConnectionsInHand
 from identity_api.db.tenant_shares import Shares
 from identity_api.db.traced import trace_statement
@@ -133,7 +134,8 @@ class Database:
         """Start the pool.
 
         Raises:
-            Unavailable: the database does not answer.
+            Unavailable: the database does not answer, or refuses the connection; the message says what is to be done.
+            ConfigurationError: with this URL no database could be reached.
         """
         try:
             self._pool = await asyncpg.create_pool(
@@ -152,12 +154,8 @@ class Database:
             self.is_distributed = await self._pool.fetchval(
                 "select exists (select from pg_extension where extname = 'citus')"
             )
-        except (*_DOWN, TimeoutError) as error:
-            raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
-        except asyncpg.PostgresError as error:
-            # Wrong password, database name or rights: the server's message says which, and contains no secret.
-            message = f"The database refuses the connection: {error}."
-            raise Unavailable(message, code="DATABASE_UNAVAILABLE") from error
+        except FAILURES as error:
+            raise not_connected(self._url, error) from error
 
     async def close(self) -> None:
         """Wait for running statements, then close; connections that do not end in five seconds are cut."""

@@ -9,15 +9,16 @@ import io
 import os
 import re
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 
+from identity_api.db.connecting import FAILURES as FAILED_TO_CONNECT
+from identity_api.db.connecting import not_connected
 from identity_api.db.database import Connection
 from identity_api.db.migration_errors import FAILURES, refused
 from identity_api.db.migration_files import APP_NAME, MIGRATIONS
-from identity_api.errors import ConfigurationError, Unavailable
+from identity_api.errors import ConfigurationError
 
 _LOCK = 0x6D69_6772  # "migr"
 OLDEST_POSTGRESQL = 15
@@ -135,8 +136,8 @@ async def plan(url: str) -> Plan:
 async def _connected(url: str) -> AsyncIterator[Connection]:
     try:
         connection = await asyncpg.connect(url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"The database at {urlsplit(url).hostname or 'the socket'} does not answer.") from error
+    except FAILED_TO_CONNECT as error:
+        raise not_connected(url, error) from error
     try:
         if connection.get_server_version().major < OLDEST_POSTGRESQL:
             raise ConfigurationError([f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed."])

@@ -20,6 +20,7 @@ from identity_api.cli.doctor.storage import examine_redis
 from identity_api.limits import COOL_DOWN_SECONDS, Limiter, connect
 from identity_api.queue import Queue, run_worker
 from tests.docs.pages import text_of
+from tests.ports import free_port
 from tests.upstream.certificates import issue, server_context
 
 HANDSHAKE_SECONDS = 1.0
@@ -123,6 +124,23 @@ async def test_a_job_whose_connection_takes_longer_than_anybody_waits_is_added_a
 async def test_doctor_waits_for_a_handshake(tls_url: str) -> None:
     [finding] = await examine_redis(tls_url)
     assert (finding.level, finding.message) == ("ok", "it answers.")
+
+
+@pytest.mark.asyncio
+async def test_doctor_says_why_there_is_no_connection(tls_url: str, redis_url: str, tmp_path: Path) -> None:
+    another = tmp_path / "another.pem"
+    another.write_text(issue("another authority").pem)
+    address = tls_url.partition("?")[0]
+    for url, said in (
+        (f"{address}?ssl_ca_certs={quote(str(another))}", "its certificate is not accepted: "),
+        (f"unix://nobody:wrong@{urlsplit(redis_url).path}", "it refuses user or password."),
+        ("redis://redis.invalid:6379/0", "its host is not known by that name."),
+        (f"redis://127.0.0.1:{free_port()}/0", "it does not answer (ConnectionError)."),
+    ):
+        [finding] = await examine_redis(url)
+        assert finding.level == "fail"
+        assert finding.message.startswith(said)
+        assert finding.message.endswith(" Look at IDENTITY_REDIS_URL and at the server.")
 
 
 @pytest_asyncio.fixture

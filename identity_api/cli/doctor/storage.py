@@ -1,10 +1,12 @@
 """Database and Redis: reachable, of the right kind, and used as they should be."""
 
+import socket
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from identity_api import limits
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
@@ -54,6 +56,19 @@ async def examine_worker(database: Database) -> list[Finding]:
     return [ok("worker", "nothing that a worker does is late.")]
 
 
+def _why_not(error: Exception) -> str:
+    cause: BaseException | None = error
+    while cause is not None:  # redis-py wraps what ended its connection
+        if isinstance(cause, AuthenticationError):
+            return "it refuses user or password."
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not accepted: {cause.verify_message}."
+        if isinstance(cause, socket.gaierror):
+            return "its host is not known by that name."
+        cause = cause.__cause__ or cause.__context__
+    return f"it does not answer ({type(error).__name__})."
+
+
 async def examine_redis(url: str) -> list[Finding]:
     """Whether it answers, and whether it would evict queued jobs."""
     client = limits.connect(url)
@@ -64,9 +79,7 @@ async def examine_redis(url: str) -> list[Finding]:
     except NoPermissionError:
         return [warn("redis", "it answers; its user may not run INFO or PING, so whether it evicts keys is not known.")]
     except (RedisError, OSError, TimeoutError) as error:
-        return [
-            fail("redis", f"it does not answer ({type(error).__name__}). Look at IDENTITY_REDIS_URL and at the server.")
-        ]
+        return [fail("redis", f"{_why_not(error)} Look at IDENTITY_REDIS_URL and at the server.")]
     finally:
         await client.aclose()
     if cluster.get("cluster_enabled"):

@@ -1,0 +1,53 @@
+"""Why there is no connection to the database, as an error that says what is to be done.
+
+A server that is down is waited for. A setting that no server could agree with is a `ConfigurationError`, and nothing waits.
+"""
+
+import os
+import socket
+import ssl
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from identity_api.errors import ConfigurationError, Unavailable
+
+FAILURES: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""Every way in which connecting ends that this module can tell."""
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
+"""Parameters of the URL that name files: PostgreSQL, libpq, "Parameter Key Words"."""
+
+
+def not_connected(url: str, error: BaseException) -> Unavailable | ConfigurationError:
+    """What one of `FAILURES` means for this URL; repeats nothing of it but names of parameters."""
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        # The driver names the parameter and what it may be, in its first line.
+        return _misconfigured(str(error).partition("\n")[0])
+    given = parse_qs(urlsplit(url).query)
+    for name in _FILES:
+        if name in given and not os.access(given[name][0], os.R_OK):
+            return _misconfigured(f"the file that {name} names is missing, or this user may not read it")
+    return Unavailable(_sentence(error), code="DATABASE_UNAVAILABLE")
+
+
+def _misconfigured(problem: str) -> ConfigurationError:
+    return ConfigurationError([f"IDENTITY_DATABASE_URL: {problem}"])
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
+        # Wrong password, database name or rights: the server's message says which, and contains no secret.
+        return f"The database refuses the connection: {error}."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The database's certificate is not accepted: {error.verify_message}."
+    if isinstance(error, ssl.SSLError) or "rejected SSL upgrade" in str(error):
+        return "The database does not speak TLS as the URL's sslmode asks for."
+    if isinstance(error, socket.gaierror):
+        return "The host of the database is not known by that name."
+    if isinstance(error, PermissionError):
+        return (
+            "This user may not use the database's socket, or not read a file that every connection looks for"
+            " (.pgpass and .postgresql in HOME)."
+        )
+    return "The database does not answer."
