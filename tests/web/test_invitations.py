@@ -65,6 +65,19 @@ async def test_somebody_chooses_a_password_and_signs_in_with_it(site: Site) -> N
     assert await site.events("invitation.accepted") == 1
 
 
+async def test_a_form_that_was_shown_for_another_invitation_accepts_none(site: Site) -> None:
+    await with_passwords(site)
+    client = await opened(site, await invited(site))
+    await client.get(f"/invitation/{(await invited(site, 'bob')).token}", headers=PAGE)
+    form = {"password": PASSWORD, "repeated": PASSWORD}
+    refused = await client.post("/invitation/password", data={**form, "username": "ada"}, headers=from_page(site))
+    assert (refused.status_code, "LINK_REPLACED" in refused.text) == (409, True)
+    assert await site.events("invitation.accepted") == 0
+    done = await client.post("/invitation/password", data={**form, "username": "bob"}, headers=from_page(site))
+    assert done.status_code == 303
+    assert await site.events("invitation.accepted") == 1
+
+
 async def test_a_person_of_the_provider_becomes_the_invited_user_whatever_the_policy_says(site: Site) -> None:
     await site.execute("update provider set provisioning = 'LINKED_ONLY' where id = $1", site.provider.id)
     assert (await site.sign_in(site.client())).status_code == 403

@@ -36,9 +36,14 @@ async def opened(site: Site, token: str) -> httpx.AsyncClient:
 
 
 async def choose(
-    site: Site, client: httpx.AsyncClient, password: str = PASSWORD, repeated: str | None = None
+    site: Site,
+    client: httpx.AsyncClient,
+    password: str = PASSWORD,
+    repeated: str | None = None,
+    *,
+    username: str = "ada",
 ) -> httpx.Response:
-    form = {"username": "ada", "password": password, "repeated": password if repeated is None else repeated}
+    form = {"username": username, "password": password, "repeated": password if repeated is None else repeated}
     return await client.post("/auth/password", data=form, headers=from_page(site))
 
 
@@ -55,6 +60,24 @@ async def test_somebody_chooses_a_password_and_signs_in_with_it(site: Site, toke
     assert "__Host-password" not in client.cookies
     assert "Your password has been set" in (await client.get(done.headers["location"], headers=PAGE)).text
     assert (await submit(site, client)).status_code == 303
+
+
+@pytest.mark.asyncio
+async def test_a_form_that_was_shown_for_somebody_else_sets_nobodys_password(
+    site: Site, world: LocalWorld, token: str
+) -> None:
+    """An admin who follows one link after the other, and goes back to the first tab."""
+    bob = await world.make_user("bob", password=None)
+    other = (await local_passwords.create_password_token(world.database, world.operator, bob)).token
+    client = await opened(site, token)
+    await client.get(f"/auth/password/{other}", headers=PAGE)
+    refused = await choose(site, client)
+    assert (refused.status_code, "LINK_REPLACED" in refused.text) == (409, True)
+    for username in ("ada", "bob"):
+        assert (await submit(site, site.client(), username=username)).status_code == 400
+    await client.get(f"/auth/password/{token}", headers=PAGE)
+    assert (await choose(site, client)).status_code == 303
+    assert (await submit(site, site.client(), username="ada")).status_code == 303
 
 
 @pytest.mark.asyncio
@@ -87,7 +110,7 @@ async def test_the_choice_ends_sessions_of_the_password_before(site: Site, world
     client = await signed_in(site, "bob")
     made = await local_passwords.create_password_token(world.database, world.operator, bob)
     assert (await client.get("/v1/me")).status_code == 200
-    await choose(site, await opened(site, made.token), OTHER_PASSWORD)
+    await choose(site, await opened(site, made.token), OTHER_PASSWORD, username="bob")
     assert (await client.get("/v1/me")).status_code == 401
 
 

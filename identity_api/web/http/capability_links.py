@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from litestar import Response
 
-from identity_api.errors import NotFound
+from identity_api.errors import Conflict, NotFound
 from identity_api.sessions.cookies import is_secure, tenant_cookie_name
 from identity_api.sessions.login.deps import Cookie
 from identity_api.web.deps import WebDeps
@@ -23,6 +23,24 @@ from identity_api.web.http.response import redirect
 
 T = TypeVar("T")
 _BEHIND_ITS_KIND: Final = r"_[A-Za-z0-9_-]{20,96}"
+
+
+def require_shown(shown: str | None, opened: str) -> None:
+    """Refuse a form of another link's page: a browser keeps the one that it opened last.
+
+    Args:
+        shown: for which link, or whom, the page of the form was; None if the form does not say.
+        opened: the same of the browser's link.
+
+    Raises:
+        Conflict: LINK_REPLACED.
+    """
+    if shown is not None and shown != opened:
+        raise Conflict(
+            "This browser has opened another link since the page of this form was shown. Nothing was done. "
+            "Open the link again.",
+            code="LINK_REPLACED",
+        )
 
 
 class CapabilityLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from identity_api.db.invitations import Invitation
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput
 from identity_api.web.deps import WebDeps
-from identity_api.web.http.capability_links import CapabilityLink
+from identity_api.web.http.capability_links import CapabilityLink, require_shown
 from identity_api.web.http.origins import admit_own_form, is_led_by_another_site
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of
 from identity_api.web.http.request_context import RequestContext, context_of
@@ -68,6 +68,7 @@ async def invitation_password(request: WebRequest) -> Response[Any]:
     admit_own_form(context, request.scope)
     form = await form_of(request)
     token, found = await _opened(request, deps, context, tenant)
+    require_shown(form.get("username"), found.username)
     try:
         if form.get("password") != form.get("repeated"):
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")

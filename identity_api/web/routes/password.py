@@ -14,7 +14,7 @@ from identity_api.accounts.local_passwords import KIND, set_password_by_token, u
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput
 from identity_api.web.deps import WebDeps
-from identity_api.web.http.capability_links import CapabilityLink
+from identity_api.web.http.capability_links import CapabilityLink, require_shown
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of
 from identity_api.web.http.request_context import RequestContext, context_of
@@ -52,6 +52,7 @@ async def chosen(request: WebRequest) -> Response[Any]:
     admit_own_form(context, request.scope)
     form = await form_of(request)
     token, username = await _opened(request, deps, context, tenant)
+    require_shown(form.get("username"), username)
     try:
         if form.get("password") != form.get("repeated"):
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")

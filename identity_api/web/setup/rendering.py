@@ -85,6 +85,8 @@ def show(name: str, visit: Visit, *, problem: Problem | None = None, status: int
         view,
         t=visit.texts,
         local=context.local,
+        # A browser keeps the link that it opened last; a form says of which one its page was.
+        form=lambda path: context.local(path) + (f"?link={view['link'].id}" if "link" in view else ""),
         tenant_name=context.tenant.name if context.tenant else None,
         step=visit.step,
         steps=STEPS,

@@ -25,7 +25,7 @@ from identity_api.setup.links import TOKEN_PREFIX, Setup, ended_link, open_link
 from identity_api.setup.provider import STEPS, SetupDeps
 from identity_api.web.console.routes import LANGUAGE_COOKIE
 from identity_api.web.http import cookies
-from identity_api.web.http.capability_links import CapabilityLink
+from identity_api.web.http.capability_links import CapabilityLink, require_shown
 from identity_api.web.http.errors import Problem, problem_of
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, query_of
@@ -226,14 +226,16 @@ async def _opened(request: WebRequest, *, is_form: bool = False, typed: Opened |
         return _refusal(request, error)
     if typed is not None:
         return msgspec.structs.replace(typed, setup=setup)
-    pairs = await form_pairs(request) if is_form else []
-    return Opened(
-        deps=deps.setup,
-        context=context,
-        setup=setup,
-        typed=dict(pairs),
-        several=tuple([value for name, value in pairs if name == "permission"]),
-    )
+    opened = Opened(deps=deps.setup, context=context, setup=setup, typed={}, several=())
+    if not is_form:
+        return opened
+    try:
+        require_shown(query_of(request).get("link"), str(setup.link.id))
+    except Conflict as error:
+        return await _shown(request, opened, setup.link.step, problem=problem_of(error))
+    pairs = await form_pairs(request)
+    several = tuple([value for name, value in pairs if name == "permission"])
+    return msgspec.structs.replace(opened, typed=dict(pairs), several=several)
 
 
 async def _shown(
