@@ -45,7 +45,9 @@ async def inverses(connection: Connection, actor: Actor, asked: Undo) -> list[Ch
         raise Refused(f"This needs the permission {AUDIT_READ}.")
     event = await audit_reading.get(connection, actor.tenant_id, asked.event_id)
     if event is None:
-        raise NotFound("There is no such event in the record. Those that were archived into files are not in it any more.")
+        raise NotFound(
+            "There is no such event in the record. Those that were archived into files are not in it any more."
+        )
     if event.action != _SET:
         return [await _inverse(connection, actor, event)]
     parts = (await audit_reading.of_sets(connection, actor.tenant_id, [event]))[event.id]

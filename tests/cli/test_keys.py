@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -43,6 +44,14 @@ def acme(command: Command) -> Command:
 def test_a_generated_key_is_one_that_a_ring_takes(offline: Command) -> None:
     first, second = offline("keys", "generate").stdout, offline("keys", "generate").stdout
     assert len(parse_key_ring(f"{first},{second}").ids) == 2
+
+
+def test_a_generated_file_is_one_that_a_service_takes(offline: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text(offline("keys", "generate", "--toml").stdout)
+    for mode, code in ((0o400, 0), (0o444, 78)):
+        file.chmod(mode)
+        assert offline("check-config", IDENTITY_SECRET_KEYS_FILE=str(file)).returncode == code
 
 
 def test_after_a_rotation_the_old_key_is_not_needed(acme: Command) -> None:

@@ -9,12 +9,15 @@ def command() -> None:
 
 
 @command.command()
-def generate() -> None:
+@click.option("--toml", "as_toml", is_flag=True, help="Print it as the table of a file, for IDENTITY_SECRET_KEYS_FILE.")
+def generate(as_toml: bool) -> None:
     """Print a new key as `id:base64`, for IDENTITY_SECRET_KEYS. Changes nothing."""
     from identity_api.cli.keys import new_key
     from identity_api.cli.output import print_lines
 
-    print_lines([new_key()])
+    made = new_key()
+    id, _, key = made.partition(":")
+    print_lines(["[[keys]]", f'id = "{id}"', f'key = "{key}"'] if as_toml else [made])
 
 
 @command.command()
