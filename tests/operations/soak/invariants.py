@@ -20,6 +20,17 @@ HALVES = """
     select 'session ' || s.id from session s join app_user u on u.id = s.user_id where u.username like 'soak-%' and (
         s.identity_id is null or not exists (select from audit_event e where e.subject_id = s.id))
 """
+LEFT = """
+    select 'sync ' || s.id || ': ' || i.state || coalesce(' ' || i.state_reason, '') || ', ' || coalesce(s.outcome, 'none')
+        || case when s.due_at <= now() then ', due' else '' end || case when s.lease_until > now() then ', leased' else '' end
+        || ', failures ' || s.failures
+    from identity_sync s join identity i on i.id = s.id
+    where s.due_at <= now() or s.lease_until > now() or s.outcome <> 'ok'
+    union all
+    select 'unsealed: ' || action || ' of ' || at from audit_event where sequence is null
+    union all
+    select 'mapping change: ' || done || ' of ' || total from mapping_change
+"""
 WAITING = """
     select state || ': ' || left(query, 60) from pg_stat_activity
     where application_name = 'identity-api' and pid <> pg_backend_pid() and state <> 'idle'
@@ -31,18 +42,16 @@ async def settle(place: Place) -> None:
     """Sync everybody once more, and let everything be done that is still to be done."""
     installation = place.installation
     await installation.world.write("update identity_sync set due_at = now()")
-    await until(lambda: _is_settled(place), within=300, each=0.5)
+    try:
+        await until(lambda: _is_settled(place), within=300, each=0.5)
+    except AssertionError as error:
+        for row in await installation.rows(LEFT):
+            error.add_note(str(row[0]))
+        raise
 
 
 async def _is_settled(place: Place) -> bool:
-    [[left]] = await place.installation.rows(
-        """
-        select (select count(*) from identity_sync s where due_at <= now() or lease_until > now() or outcome <> 'ok')
-            + (select count(*) from audit_event where sequence is null)
-            + (select count(*) from mapping_change)
-        """
-    )
-    return int(left) == 0
+    return not await place.installation.rows(LEFT)
 
 
 async def broken(place: Place, signed_in: Mapping[str, int]) -> list[str]:
