@@ -28,7 +28,8 @@ HOW_TO_INSTALL: Final = {
 
 def program(name: str) -> str:
     """Where the program is; the test is skipped where it is not."""
-    places = ["/usr/sbin", "/sbin", ROOT / ".tools" / name / "bin", ROOT / ".tools" / name / name / "_bin"]
+    # What Envoy's package has in `bin` is a script that needs it on the path.
+    places = ["/usr/sbin", "/sbin", ROOT / ".tools" / name / name / "_bin", ROOT / ".tools" / name / "bin"]
     found = shutil.which(name) or shutil.which(name, path=":".join(map(str, places)))
     if found is None:
         pytest.skip(f"{name} is not installed; run: {HOW_TO_INSTALL[name]}")

@@ -20,7 +20,7 @@ _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 
 
 def not_connected(url: str, error: BaseException) -> Unavailable | ConfigurationError:
-    """What one of `FAILURES` means for this URL; repeats nothing of it but names of parameters."""
+    """What one of `FAILURES` means for this URL; repeats nothing of it but the host and names of parameters."""
     if isinstance(error, asyncpg.ClientConfigurationError):
         # The driver names the parameter and what it may be, in its first line.
         return _misconfigured(str(error).partition("\n")[0])
@@ -28,26 +28,26 @@ def not_connected(url: str, error: BaseException) -> Unavailable | Configuration
     for name in _FILES:
         if name in given and not os.access(given[name][0], os.R_OK):
             return _misconfigured(f"the file that {name} names is missing, or this user may not read it")
-    return Unavailable(_sentence(error), code="DATABASE_UNAVAILABLE")
+    return Unavailable(_sentence(urlsplit(url).hostname or "the socket", error), code="DATABASE_UNAVAILABLE")
 
 
 def _misconfigured(problem: str) -> ConfigurationError:
     return ConfigurationError([f"IDENTITY_DATABASE_URL: {problem}"])
 
 
-def _sentence(error: BaseException) -> str:
+def _sentence(place: str, error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
         # Wrong password, database name or rights: the server's message says which, and contains no secret.
-        return f"The database refuses the connection: {error}."
+        return f"The database at {place} refuses the connection: {error}."
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The database's certificate is not accepted: {error.verify_message}."
+        return f"The certificate of the database at {place} is not accepted: {error.verify_message}."
     if isinstance(error, ssl.SSLError) or "rejected SSL upgrade" in str(error):
-        return "The database does not speak TLS as the URL's sslmode asks for."
+        return f"The database at {place} does not speak TLS as the URL's sslmode asks for."
     if isinstance(error, socket.gaierror):
-        return "The host of the database is not known by that name."
+        return f"No host is known by the name of the database's, {place}."
     if isinstance(error, PermissionError):
         return (
             "This user may not use the database's socket, or not read a file that every connection looks for"
             " (.pgpass and .postgresql in HOME)."
         )
-    return "The database does not answer."
+    return f"The database at {place} does not answer."

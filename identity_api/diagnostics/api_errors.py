@@ -61,6 +61,10 @@ API: Final[Table] = table(
             "A mapping for every provider may not give a permission under `identity:`.",
             "Name the provider whose group it is for.",
         ),
+        "LINK_REPLACED": (
+            "This browser has opened another such link since the page of the form was shown, and keeps the last one only.",
+            "Open the link again that is meant. Nothing was done.",
+        ),
         "PASSWORDS_DIFFER": ("The two passwords entered differ.", "Enter the same twice."),
         "PASSWORD_TOO_SHORT": ("The password is too short.", _CHOOSE),
         "PASSWORD_TOO_LONG": ("The password is too long.", _CHOOSE),

@@ -45,9 +45,9 @@ async def test_a_url_with_which_no_database_is_reached_is_a_configuration_error(
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("127.0.0.1:1/identity", "The database does not answer."),
-        ("/identity?host=/nowhere", "The database does not answer."),
-        ("database.invalid/identity", "The host of the database is not known by that name."),
+        ("127.0.0.1:1/identity", "The database at 127.0.0.1 does not answer."),
+        ("/identity?host=/nowhere", "The database at the socket does not answer."),
+        ("database.invalid/identity", "No host is known by the name of the database's, database.invalid."),
     ],
 )
 async def test_a_server_that_is_not_there_may_come(place: str, said: str) -> None:
@@ -59,7 +59,10 @@ async def test_a_server_that_is_not_there_may_come(place: str, said: str) -> Non
 async def test_what_the_server_refuses_is_told_in_its_words(database_url: str) -> None:
     for error in await refusals(database_url.replace("/identity?", "/nobody_made_it?")):
         assert isinstance(error, Unavailable)
-        assert error.message == 'The database refuses the connection: database "nobody_made_it" does not exist.'
+        assert (
+            error.message
+            == 'The database at the socket refuses the connection: database "nobody_made_it" does not exist.'
+        )
 
 
 async def test_a_file_of_somebody_else_is_not_told_as_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +100,10 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize(
     ("trusted", "said"),
-    [("another.pem", "The database's certificate is not accepted: "), ("its.pem", "The database does not answer.")],
+    [
+        ("another.pem", "The certificate of the database at localhost is not accepted: "),
+        ("its.pem", "The database at localhost does not answer."),
+    ],
 )
 async def test_a_certificate_that_is_not_trusted_is_named(port: int, tmp_path: Path, trusted: str, said: str) -> None:
     url = f"postgresql://app@localhost:{port}/identity?sslmode=verify-full&sslrootcert={tmp_path / trusted}"
