@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio.connection import ConnectionPool, parse_url
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.exceptions import ConnectionError as ServerGone
 
 from identity_api.config.redis_url import SENTINEL_SCHEMES, parts_of, sentinels_of
 
@@ -68,7 +69,26 @@ def connection_pool(url: str, *, timeout_seconds: float, connect_seconds: float,
         return _of_sentinels(url, {**waits, **_UNNAMED, **options}, connect_seconds)
     # TLS: redis-py checks the certificate, but the host name only if told to.
     tls = {"ssl_check_hostname": True} if url.startswith("rediss://") else {}
-    return ConnectionPool.from_url(url, **waits, **tls, **_UNNAMED, **options)
+    return _with_closed_ones_told(ConnectionPool.from_url(url, **waits, **tls, **_UNNAMED, **options))
+
+
+class _ClosedIsTold:
+    """Of a redis-py connection: says of one that has closed unnoticed what redis-py says of every other that is gone.
+
+    uvloop raises RuntimeError for what is written to it, which nobody expects of a server that is down.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        try:
+            await cast("Any", super()).send_packed_command(command, check_health)
+        except RuntimeError as error:
+            raise ServerGone("the connection has closed") from error
+
+
+def _with_closed_ones_told(pool: ConnectionPool) -> ConnectionPool:
+    kind = pool.connection_class
+    pool.connection_class = cast("Any", type(kind.__name__, (_ClosedIsTold, kind), {}))
+    return pool
 
 
 class _Pool(SentinelConnectionPool):
@@ -107,5 +127,6 @@ def _of_sentinels(url: str, options: dict[str, Any], connect_seconds: float) -> 
             **secured,
         },
     )
-    pool: ConnectionPool = cast("Any", _Pool)(name, manager, **{**read, **secured, **options})
-    return pool
+    for one in manager.sentinels:
+        _with_closed_ones_told(one.connection_pool)
+    return _with_closed_ones_told(cast("Any", _Pool)(name, manager, **{**read, **secured, **options}))
