@@ -153,7 +153,7 @@ class Load:
                 await self._mutate(token, _DELETE, {"id": mapping["id"], "version": mapping["version"]})
                 return
             body = await self._data(token, _PERMISSIONS, {})
-            if body is None:
+            if body is None or body["permissions"] is None:  # the errors beside it are judged already
                 return
             permissions = [one["node"]["id"] for one in body["permissions"]["edges"] if ":" in one["node"]["name"]]
             pattern = groups[self._random.randrange(len(groups))]
