@@ -84,7 +84,7 @@ async def test_a_person_of_the_provider_becomes_the_invited_user_whatever_the_po
     made = await invited(site, provider_id=site.provider.id)
     client = await opened(site, made)
     page = await client.get("/invitation", headers=PAGE)
-    assert 'href="/invitation/login"' in page.text
+    assert f'href="/invitation/login?invitation={made.invitation.id}"' in page.text
     assert "password" not in page.text.lower().replace("never on this page", "")
     assert (await come_in(site, client)).status_code == 303
     owner = "select user_id from identity where tenant_id = $1"
@@ -135,6 +135,17 @@ async def test_a_login_that_begins_while_its_invitation_goes_is_refused(
     monkeypatch.setattr(attempts, "insert", inserted)
     answer = await client.get("/invitation/login", headers=PAGE)
     assert (answer.status_code, "INVITATION_UNKNOWN" in answer.text) == (404, True)
+
+
+async def test_a_button_that_was_shown_for_another_invitation_begins_no_login(site: Site) -> None:
+    first = await invited(site, provider_id=site.provider.id)
+    client = await opened(site, first)
+    second = await invited(site, "bob", provider_id=site.provider.id)
+    await client.get(f"/invitation/{second.token}", headers=PAGE)
+    refused = await client.get(f"/invitation/login?invitation={first.invitation.id}", headers=PAGE)
+    assert (refused.status_code, "LINK_REPLACED" in refused.text) == (409, True)
+    begun = await client.get(f"/invitation/login?invitation={second.invitation.id}", headers=PAGE)
+    assert begun.status_code == 303
 
 
 async def test_an_invitation_to_another_provider_or_for_a_password_begins_no_login(site: Site) -> None:

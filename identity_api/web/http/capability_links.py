@@ -26,10 +26,10 @@ _BEHIND_ITS_KIND: Final = r"_[A-Za-z0-9_-]{20,96}"
 
 
 def require_shown(shown: str | None, opened: str) -> None:
-    """Refuse a form of another link's page: a browser keeps the one that it opened last.
+    """Refuse a form or a button of another link's page: a browser keeps the one that it opened last.
 
     Args:
-        shown: for which link, or whom, the page of the form was; None if the form does not say.
+        shown: for which link, or whom, the page was; None if what it sent does not say.
         opened: the same of the browser's link.
 
     Raises:

@@ -20,7 +20,7 @@ from identity_api.errors import BadInput
 from identity_api.web.deps import WebDeps
 from identity_api.web.http.capability_links import CapabilityLink, require_shown
 from identity_api.web.http.origins import admit_own_form, is_led_by_another_site
-from identity_api.web.http.parameters import WebRequest, deps_of, form_of
+from identity_api.web.http.parameters import WebRequest, deps_of, form_of, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import button_of, invitation_page
@@ -54,6 +54,7 @@ async def invitation_login(request: WebRequest) -> Response[Any]:
     if is_led_by_another_site(request.scope):  # perhaps with a link of its own: the person sees first who they would be
         return redirect(context.local("/invitation"))
     _, found = await _opened(request, deps, context, tenant)
+    require_shown(query_of(request).get("invitation"), str(found.id))
     if found.provider_slug is None:
         raise ended()
     beginning = beginning_of(context, found.provider_slug, {})
@@ -100,7 +101,7 @@ async def _page(
         async with deps.database.reading() as connection:
             provider = await providers.get(connection, tenant.id, found.provider_id)
         if provider is not None and provider.enabled:
-            button = button_of(provider, context.local("/invitation/login"))
+            button = button_of(provider, context.local(f"/invitation/login?invitation={found.id}"))
     by_password = found.provider_id is None
     page = invitation_page(
         context, found.username, button=button, by_password=by_password, problem=problem, status=status
