@@ -24,6 +24,8 @@ EDITED = tuple(f"team-{number}" for number in range(6))
 GROUPS = ("engineering", "support", *EDITED)
 ADMIN = ("identity:mappings:write", "identity:users:read")
 EXTRA = ("wiki:read", "wiki:write")
+MOST_LOGINS = 1_000_000
+"""More than a soak of a week makes."""
 
 
 @dataclass
@@ -63,7 +65,8 @@ async def make_place(stack: AsyncExitStack, names: list[str]) -> Place:
         server.start()
         stack.callback(server.stop)
     await migrate(postgres.url)
-    issuer = await asyncio.to_thread(stack.enter_context, RunningProvider())
+    # It forgets the oldest logins beyond a number, which is a word of the provider like any other.
+    issuer = await asyncio.to_thread(stack.enter_context, RunningProvider(max_refresh_families=MOST_LOGINS))
     database_link = stack.enter_context(Proxy(socket_of(postgres.url), is_postgres=True))
     valkey_link = stack.enter_context(Proxy(socket_of(valkey.url)))
     balancer = stack.enter_context(Balancer())
