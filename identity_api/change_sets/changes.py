@@ -45,6 +45,9 @@ class DeleteMapping(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+MappingChange = CreateMapping | UpdateMapping | DeleteMapping
+
+
 class CreatePermission(msgspec.Struct, frozen=True, kw_only=True):
     """A new permission of the tenant's own."""
 
@@ -87,16 +90,7 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
     event_id: UUID
 
 
-Change = (
-    CreateMapping
-    | UpdateMapping
-    | DeleteMapping
-    | CreatePermission
-    | UpdatePermission
-    | DeletePermission
-    | GrantPermission
-    | RevokePermission
-)
+Change = MappingChange | CreatePermission | UpdatePermission | DeletePermission | GrantPermission | RevokePermission
 
 RIGHTS: Final[dict[type[Any], str]] = {
     CreateMapping: MAPPINGS_WRITE,

@@ -13,6 +13,7 @@ from identity_api.change_sets.changes import (
     Change,
     CreateMapping,
     GrantPermission,
+    MappingChange,
     RevokePermission,
     Undo,
 )
@@ -193,9 +194,9 @@ class _Steps:
             ensure_number(len(written))
         await self._lock([change for _, change in written])
         done: list[Done] = []
-        for is_new_mapping, alike in groupby(written, lambda one: isinstance(one[1], CreateMapping)):
+        for _, alike in groupby(written, lambda one: type(one[1])):
             some = list(alike)
-            together = await self._tried_together([change for _, change in some]) if is_new_mapping else None
+            together = await self._tried_together([change for _, change in some])
             done += together or [made for number, change in some if (made := await self._tried(number, change))]
         if self._problems:
             raise ChangesRefused(sorted(self._problems, key=lambda one: one.number))
@@ -222,13 +223,20 @@ class _Steps:
         for name, owner_id in limits:
             await locks.limit(connection, name, tenant_id, owner_id)
 
-    async def _tried_together(self, changes: Sequence[Change]) -> list[Done] | None:
-        """Make new mappings at once, as an import has hundreds. None if one cannot be made: each alone tells which, and why."""
+    async def _tried_together(self, alike: Sequence[Change]) -> list[Done] | None:
+        """Make changes of mappings at once, as an import has hundreds.
+
+        None for other changes, for several of one mapping, which build upon each other, and if one cannot be made: each
+        alone tells which, and why.
+        """
+        some = [one for one in alike if isinstance(one, MappingChange)]
+        known = [one.mapping_id for one in some if not isinstance(one, CreateMapping)]
+        if len(some) < 2 or len(set(known)) < len(known):
+            return None
         events = self._part.events
         try:
             async with self._edit.connection.transaction():  # a savepoint, as for one
-                new = [one for one in changes if isinstance(one, CreateMapping)]
-                return await make_mappings(self._edit, new, managed_by=self._managed_by)
+                return await make_mappings(self._edit, some, managed_by=self._managed_by)
         except IdentityAPIError:
             self._part.events = events
             return None

@@ -16,6 +16,7 @@ from identity_api.change_sets.changes import (
     DeleteMapping,
     DeletePermission,
     GrantPermission,
+    MappingChange,
     Reference,
     RevokePermission,
     UpdateMapping,
@@ -23,6 +24,7 @@ from identity_api.change_sets.changes import (
 )
 from identity_api.claims import MatchKind
 from identity_api.db import mappings, permissions
+from identity_api.db.mappings import MappingRecord
 from identity_api.db.permissions import PermissionRecord
 from identity_api.errors import NotFound, Refused
 from identity_api.group_mappings import catalogue, edit
@@ -67,7 +69,8 @@ async def make(one: Edit, change: Change, *, managed_by: str = "API") -> Done:
     _check_right(actor, change)
     match change:
         case CreateMapping() | UpdateMapping() | DeleteMapping():
-            return _mapping_done(await (await _mapping_edit(one, change, managed_by))(one))
+            [done] = await make_mappings(one, [change], managed_by=managed_by)
+            return done
         case CreatePermission():
             row = await catalogue.insert(
                 one.connection, one.limits, actor, change.name, change.description, delegable=change.delegable
@@ -86,45 +89,47 @@ async def make(one: Edit, change: Change, *, managed_by: str = "API") -> Done:
             return await _by_hand(one, change)
 
 
-async def make_mappings(one: Edit, changes: Sequence[CreateMapping], *, managed_by: str = "API") -> list[Done]:
-    """Make new mappings at once, in the statements of one. Raises as `make`."""
+async def make_mappings(one: Edit, changes: Sequence[MappingChange], *, managed_by: str = "API") -> list[Done]:
+    """Make changes of mappings at once, in the statements of one. Raises as `make`."""
     for change in changes:
         _check_right(one.actor, change)
-    names = {name for change in changes for name in change.permissions if isinstance(name, str)}
-    known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
-    rules = [_rule(change, _ids(change.permissions, known)) for change in changes]
-    return [_mapping_done(made) for made in await edit.create(one, rules, managed_by=managed_by)]
+    tenant_id = one.actor.tenant_id
+    names = {name for change in changes for name in _references(change) if isinstance(name, str)}
+    known = await permissions.by_names(one.connection, tenant_id, names) if names else {}
+    updated = [change.mapping_id for change in changes if isinstance(change, UpdateMapping)]
+    stored = {row.id: row for row in await mappings.by_ids(one.connection, tenant_id, updated)} if updated else {}
+    edits = [_edit_of(change, known, stored) for change in changes]
+    return [_mapping_done(made) for made in await edit.make_all(one, edits, managed_by=managed_by)]
 
 
-def _check_right(actor: Actor, change: Change) -> None:
-    needed = RIGHTS[type(change)]
-    if not actor.is_operator and needed not in actor.permissions:
-        raise Refused(f"This needs the permission {needed}.")
+def _references(change: MappingChange) -> Sequence[Reference]:
+    return () if isinstance(change, DeleteMapping) else change.permissions or ()
 
 
-def _rule(change: CreateMapping, given: tuple[UUID, ...]) -> Rule:
-    return Rule(change.provider_id, change.pattern, change.match, given, change.enabled)
-
-
-async def _mapping_edit(
-    one: Edit, change: CreateMapping | UpdateMapping | DeleteMapping, managed_by: str
-) -> edit.Change:
+def _edit_of(
+    change: MappingChange, known: Mapping[str, PermissionRecord], stored: Mapping[UUID, MappingRecord]
+) -> edit.Written:
     if isinstance(change, DeleteMapping):
-        return edit.deleting(change.mapping_id, expected_version=change.version, managed_by=managed_by)
+        return edit.Deletion(change.mapping_id, change.version)
     if isinstance(change, CreateMapping):
-        given = await _permission_ids(one, change.permissions)
-        return edit.creating(_rule(change, given), managed_by=managed_by)
-    before = await mappings.get(one.connection, one.actor.tenant_id, change.mapping_id)
+        return Rule(change.provider_id, change.pattern, change.match, _ids(change.permissions, known), change.enabled)
+    before = stored.get(change.mapping_id)
     if before is None:
         raise NotFound("There is no such group mapping.")
     rule = Rule(
         before.provider_id if change.provider_id is UNSET else change.provider_id,
         before.pattern if change.pattern is None else change.pattern,
         MatchKind(before.match) if change.match is None else change.match,
-        before.permission_ids if change.permissions is None else await _permission_ids(one, change.permissions),
+        before.permission_ids if change.permissions is None else _ids(change.permissions, known),
         before.enabled if change.enabled is None else change.enabled,
     )
-    return edit.updating(change.mapping_id, rule, expected_version=change.version, managed_by=managed_by)
+    return edit.Update(change.mapping_id, rule, change.version)
+
+
+def _check_right(actor: Actor, change: Change) -> None:
+    needed = RIGHTS[type(change)]
+    if not actor.is_operator and needed not in actor.permissions:
+        raise Refused(f"This needs the permission {needed}.")
 
 
 def _mapping_done(edited: Edited) -> Done:
@@ -190,14 +195,8 @@ async def _permission_id(one: Edit, reference: Reference) -> UUID:
     return (await _permission(one, reference)).id
 
 
-async def _permission_ids(one: Edit, references: Sequence[Reference]) -> tuple[UUID, ...]:
-    """Each once, in the order given. Names must exist; the edit itself checks that ids do."""
-    names = [reference for reference in references if isinstance(reference, str)]
-    known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
-    return _ids(references, known)
-
-
 def _ids(references: Sequence[Reference], known: Mapping[str, PermissionRecord]) -> tuple[UUID, ...]:
+    """Each once, in the order given. Names must exist; the edit itself checks that ids do."""
     if any(isinstance(reference, str) and reference not in known for reference in references):
         raise NotFound("There is no such permission.")
     found = [known[reference].id if isinstance(reference, str) else reference for reference in references]

@@ -228,13 +228,8 @@ async def match(connection: Connection, tenant_id: UUID, pairs: Sequence[tuple[U
     )
 
 
-async def unmatch(
-    connection: Connection, tenant_id: UUID, mapping_id: UUID, group_ids: Collection[UUID] | None = None
-) -> None:
-    """Forget that the mapping matches these groups, or any group."""
+async def unmatch(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> None:
+    """Forget which groups these mappings match."""
     await connection.execute(
-        "delete from mapping_group where tenant_id = $1 and mapping_id = $2 and ($3::uuid[] is null or group_id = any($3))",
-        tenant_id,
-        mapping_id,
-        None if group_ids is None else list(group_ids),
+        "delete from mapping_group where tenant_id = $1 and mapping_id = any($2::uuid[])", tenant_id, list(mapping_ids)
     )

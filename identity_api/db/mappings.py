@@ -1,6 +1,6 @@
 """Group mappings, and edits of them whose effect on grants is still being written."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -128,8 +128,8 @@ async def by_ids(connection: Connection, tenant_id: UUID, mapping_ids: Collectio
     return [_row(row) for row in rows]
 
 
-class NewMapping(msgspec.Struct, frozen=True):
-    """A mapping to make."""
+class MappingValues(msgspec.Struct, frozen=True):
+    """A mapping as it is to be stored."""
 
     id: UUID
     provider_id: UUID | None
@@ -139,7 +139,7 @@ class NewMapping(msgspec.Struct, frozen=True):
     permission_ids: tuple[UUID, ...]
 
 
-async def insert(connection: Connection, tenant_id: UUID, made: Sequence[NewMapping], *, managed_by: str) -> bool:
+async def insert(connection: Connection, tenant_id: UUID, made: Sequence[MappingValues], *, managed_by: str) -> bool:
     """Insert mappings with their permissions; False if one with the same provider, match and pattern exists."""
     rows = await connection.fetch(
         """
@@ -160,43 +160,29 @@ async def insert(connection: Connection, tenant_id: UUID, made: Sequence[NewMapp
     )
     if len(rows) < len(made):
         return False
-    await connection.execute(
-        """
-        insert into mapping_permission (tenant_id, mapping_id, permission_id)
-        select $1, n.mapping_id, n.permission_id from unnest($2::uuid[], $3::uuid[]) as n (mapping_id, permission_id)
-        on conflict (tenant_id, mapping_id, permission_id) do nothing
-        """,
-        tenant_id,
-        [one.id for one in made for _ in one.permission_ids],
-        [permission_id for one in made for permission_id in one.permission_ids],
-    )
+    await _give(connection, tenant_id, {one.id: one.permission_ids for one in made})
     return True
 
 
-async def update(
-    connection: Connection,
-    tenant_id: UUID,
-    mapping_id: UUID,
-    *,
-    provider_id: UUID | None,
-    pattern: str,
-    match: str,
-    enabled: bool,
-) -> None:
-    """Overwrite the rule and raise its version. The caller has compared the version under `locks.edit_mappings`."""
+async def update(connection: Connection, tenant_id: UUID, changed: Sequence[MappingValues]) -> None:
+    """Overwrite rules and raise their versions. The caller has compared the versions under `locks.edit_mappings`."""
     await connection.execute(
         """
-        update group_mapping
-        set provider_id = $3, pattern = $4, match = $5, enabled = $6, version = version + 1, updated_at = now()
-        where tenant_id = $1 and id = $2
+        update group_mapping m
+        set provider_id = n.provider_id, pattern = n.pattern, match = n.match, enabled = n.enabled, version = m.version + 1,
+            updated_at = now()
+        from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
+            as n (id, provider_id, pattern, match, enabled)
+        where m.tenant_id = $1 and m.id = n.id
         """,
         tenant_id,
-        mapping_id,
-        provider_id,
-        pattern,
-        match,
-        enabled,
+        [one.id for one in changed],
+        [one.provider_id for one in changed],
+        [one.pattern for one in changed],
+        [one.match for one in changed],
+        [one.enabled for one in changed],
     )
+    await set_permissions(connection, tenant_id, {one.id: one.permission_ids for one in changed})
 
 
 async def exists(
@@ -217,36 +203,49 @@ async def exists(
     return value
 
 
-async def delete(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> None:
-    """Mark the mapping deleted. Its row stays for closed grants; what it gave is out of force at once (I1)."""
+async def delete(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> None:
+    """Mark mappings deleted. Their rows stay for closed grants; what they gave is out of force at once (I1)."""
     await connection.execute(
-        "update group_mapping set deleted_at = now(), updated_at = now(), version = version + 1 where tenant_id = $1 and id = $2",
+        """
+        update group_mapping set deleted_at = now(), updated_at = now(), version = version + 1
+        where tenant_id = $1 and id = any($2::uuid[])
+        """,
         tenant_id,
-        mapping_id,
+        list(mapping_ids),
     )
-    await set_permissions(connection, tenant_id, mapping_id, ())
+    await set_permissions(connection, tenant_id, dict.fromkeys(mapping_ids, ()))
 
 
-async def set_permissions(
-    connection: Connection, tenant_id: UUID, mapping_id: UUID, permission_ids: Collection[UUID]
-) -> None:
-    """Make these the permissions that the mapping gives."""
+async def set_permissions(connection: Connection, tenant_id: UUID, given: Mapping[UUID, Collection[UUID]]) -> None:
+    """Make these the permissions that each mapping gives."""
     await connection.execute(
-        "delete from mapping_permission where tenant_id = $1 and mapping_id = $2 and permission_id <> all($3::uuid[])",
+        """
+        delete from mapping_permission p where p.tenant_id = $1 and p.mapping_id = any($2::uuid[]) and not exists (
+            select from unnest($3::uuid[], $4::uuid[]) as n (mapping_id, permission_id)
+            where n.mapping_id = p.mapping_id and n.permission_id = p.permission_id)
+        """,
         tenant_id,
-        mapping_id,
-        list(permission_ids),
+        list(given),
+        *_pairs(given),
     )
+    await _give(connection, tenant_id, given)
+
+
+async def _give(connection: Connection, tenant_id: UUID, given: Mapping[UUID, Collection[UUID]]) -> None:
     await connection.execute(
         """
         insert into mapping_permission (tenant_id, mapping_id, permission_id)
-        select $1, $2, n.permission_id from unnest($3::uuid[]) as n (permission_id)
+        select $1, n.mapping_id, n.permission_id from unnest($2::uuid[], $3::uuid[]) as n (mapping_id, permission_id)
         on conflict (tenant_id, mapping_id, permission_id) do nothing
         """,
         tenant_id,
-        mapping_id,
-        list(permission_ids),
+        *_pairs(given),
     )
+
+
+def _pairs(given: Mapping[UUID, Collection[UUID]]) -> tuple[list[UUID], list[UUID]]:
+    pairs = [(mapping_id, permission_id) for mapping_id, ids in given.items() for permission_id in ids]
+    return [mapping_id for mapping_id, _ in pairs], [permission_id for _, permission_id in pairs]
 
 
 _CONCERNED = """

@@ -20,7 +20,7 @@ from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
 TOGETHER: Final = 25
-"""New mappings made with one transaction: logins and syncs of the tenant wait for it."""
+"""Mappings made or changed with one transaction: logins and syncs of the tenant wait for it."""
 MAX_NAMED: Final = 10
 """People who are named for an edit."""
 
@@ -61,27 +61,24 @@ async def declare(
         Conflict: `LIMIT_REACHED`, before anything is changed.
     """
     planned = await _plan(database, actor, declared, prune=prune, dry_run=dry_run)
-    changes = [one.change for one in planned if one.change is not None]
-    effects = await edit.preview_together(
-        database, actor, changes, [one.rule for one in planned if one.rule is not None]
-    )
+    edits = [one.whole for one in planned if one.whole is not None]
+    effects = await edit.preview_together(database, actor, edits, managed_by="FILE")
     told = iter(await _people(database, actor, effects))
-    # Planned are what is kept, changed and removed, and then what is created.
-    found = [one.told(next(told)) if one.change or one.rule else one.difference for one in planned]
+    found = [one.told(next(told)) if one.whole is not None else one.difference for one in planned]
     if not dry_run:
         await _carry_out(database, actor, planned)
     return found
 
 
 class _Planned(msgspec.Struct, frozen=True):
-    """One edit to be made. `change` is all of it, None if there is nothing to do; `giving` what of it can be made first."""
+    """An edit to be made."""
 
     difference: MappingDifference
-    rule: Rule | None = None
-    """Of a mapping to be created, instead of a change."""
-    change: edit.Change | None = None
-    giving: edit.Change | None = None
-    taking: edit.Change | None = None
+    whole: edit.Written | None = None
+    """All of it; None if there is nothing to do."""
+    giving: edit.Written | None = None
+    """What of it can be made first."""
+    taking: edit.Written | None = None
     """What is left to be made after `giving`."""
 
     def told(self, people: tuple[str, ...]) -> MappingDifference:
@@ -103,32 +100,30 @@ async def _plan(
         rule = wanted.pop((row.provider_id, MatchKind(row.match), row.pattern), None)
         if rule is None:
             if prune and row.managed_by == "FILE":
-                change = edit.deleting(row.id, expected_version=row.version, managed_by="FILE")
-                planned.append(_Planned(MappingDifference("remove", row.pattern), change=change, taking=change))
+                deletion = edit.Deletion(row.id, row.version)
+                planned.append(_Planned(MappingDifference("remove", row.pattern), deletion, taking=deletion))
         elif _differs(row, rule) and row.managed_by == "API":
             planned.append(_Planned(MappingDifference("keep", row.pattern, _changes(row, rule, names))))
         elif _differs(row, rule):
             planned.append(_update(row, rule, MappingDifference("change", row.pattern, _changes(row, rule, names))))
     for rule in wanted.values():
-        planned.append(_Planned(MappingDifference("create", rule.pattern), rule))
+        planned.append(_Planned(MappingDifference("create", rule.pattern), rule, giving=rule))
     return planned
 
 
 def _update(row: MappingRecord, rule: Rule, difference: MappingDifference) -> _Planned:
     """An update, in two steps if it both gives and takes: first what it gives beside what is there."""
 
-    def update(to: Rule, version: int) -> edit.Change:
-        return edit.updating(row.id, to, expected_version=version, managed_by="FILE")
-
-    change = update(rule, row.version)
+    change = edit.Update(row.id, rule, row.version)
     before = frozenset(row.permission_ids) if row.enabled else frozenset[UUID]()
     after = frozenset(rule.permission_ids) if rule.enabled else frozenset[UUID]()
     if before <= after:
-        return _Planned(difference, change=change, giving=change)
+        return _Planned(difference, change, giving=change)
     if after <= before or len(before | after) > MAX_PERMISSIONS:
-        return _Planned(difference, change=change, taking=change)
+        return _Planned(difference, change, taking=change)
     both = msgspec.structs.replace(rule, permission_ids=tuple(sorted(before | after)))
-    return _Planned(difference, change=change, giving=update(both, row.version), taking=update(rule, row.version + 1))
+    giving, taking = edit.Update(row.id, both, row.version), edit.Update(row.id, rule, row.version + 1)
+    return _Planned(difference, change, giving=giving, taking=taking)
 
 
 async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planned]) -> None:
@@ -136,22 +131,15 @@ async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planne
 
     Both are in force with their commits. Where the tenant has no room for what is new beside what goes, taking comes first.
     """
-    new = [one.rule for one in planned if one.rule is not None]
     giving = [one.giving for one in planned if one.giving is not None]
     taking = [one.taking for one in planned if one.taking is not None]
-    has_room = not taking or not (new or giving) or await _has_room(database, actor, planned)
-    if not has_room:
-        giving, taking = [], [one.change for one in sorted(planned, key=_takes_first) if one.change is not None]
-        for change in taking:
-            await edit.make(database, actor, change)
-    for begin in range(0, len(new), TOGETHER):
-        await edit.make_new(database, actor, new[begin : begin + TOGETHER], managed_by="FILE")
-    for change in (*giving, *(taking if has_room else ())):
-        await edit.make(database, actor, change)
-
-
-def _takes_first(planned: _Planned) -> bool:
-    return planned.taking is None
+    steps = [giving, taking]
+    if giving and taking and not await _has_room(database, actor, planned):
+        by_room = sorted(planned, key=lambda one: (one.difference.action == "create", one.taking is None))
+        steps = [[one.whole for one in by_room if one.whole is not None]]
+    for step in steps:
+        for begin in range(0, len(step), TOGETHER):
+            await edit.make_together(database, actor, step[begin : begin + TOGETHER], managed_by="FILE")
 
 
 async def _has_room(database: Database, actor: Actor, planned: Sequence[_Planned]) -> bool:

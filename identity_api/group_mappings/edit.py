@@ -1,15 +1,22 @@
-"""Edit a group mapping: one change, one transaction; or preview whom it affects."""
+"""Edit a group mapping: one change, one transaction; or preview whom it affects.
 
-import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+The same edits are made of many mappings at once, as a declaration has them: what `create`, `update` and `delete` do for one,
+they do for hundreds with as many statements.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from identity_api.accounts.ways_in import an_admin_remains
 from identity_api.claims import MatchKind
 from identity_api.config import TenantLimits
 from identity_api.db import groups, mappings, permissions
-from identity_api.db.database import Connection, Database
-from identity_api.db.mappings import NewMapping
+from identity_api.db.database import Database
+from identity_api.db.mappings import MappingRecord, MappingValues
+from identity_api.db.permissions import PermissionRecord
 from identity_api.errors import Conflict, LimitReached, NotFound
 from identity_api.group_mappings.impact import Effect, effect_of, effects_together
 from identity_api.group_mappings.rules import Edit, Edited, Rule
@@ -18,6 +25,25 @@ from identity_api.permissions.delegation import Actor
 
 Change = Callable[[Edit], Awaitable[Edited]]
 """A change that has not been made yet: `creating`, `updating` or `deleting`."""
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A mapping's rule is to be overwritten, if the mapping is still at this version."""
+
+    mapping_id: UUID
+    rule: Rule
+    expected_version: int
+
+
+class Deletion(msgspec.Struct, frozen=True):
+    """A mapping is to be deleted, if it is still at this version."""
+
+    mapping_id: UUID
+    expected_version: int
+
+
+Written = Rule | Update | Deletion
+"""An edit as a value: the rule of a new mapping, or what becomes of one that is there."""
 
 
 async def make(database: Database, actor: Actor, change: Change, *, as_previewed: str | None = None) -> Edited:
@@ -54,33 +80,30 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
         return await effect_of(connection, actor.tenant_id, edited.mapping_id)
 
 
-async def make_new(database: Database, actor: Actor, rules: Sequence[Rule], *, managed_by: str) -> None:
-    """Make new mappings with one transaction. Raises as `make` and `creating`."""
+async def make_together(database: Database, actor: Actor, edits: Sequence[Written], *, managed_by: str) -> None:
+    """Make several edits with one transaction. Raises as `make` and each of them."""
     async with database.transaction() as connection, an_admin_remains(connection, actor):
-        await create(await Edit.begin(connection, database.limits, actor), rules, managed_by=managed_by)
+        await make_all(await Edit.begin(connection, database.limits, actor), edits, managed_by=managed_by)
 
 
 async def preview_together(
-    database: Database, actor: Actor, changes: Sequence[Change], new: Sequence[Rule]
+    database: Database, actor: Actor, edits: Sequence[Written], *, managed_by: str
 ) -> list[Effect | int | None]:
-    """Whom each of several changes would affect if all of them were made; all are made, read and rolled back.
-
-    Args:
-        new: rules of mappings that would be created, as `make_new` does.
+    """Whom each of several edits would affect if all of them were made; all are made, read and rolled back.
 
     A permission that one takes from a user and another gives them is neither lost nor gained.
 
     Returns:
-        For each change, and then for each new mapping, its effect; how many identities it concerns, where those are more than
-        are looked at; None where something that it names is not there yet.
+        For each edit its effect; how many identities it concerns, where those are more than are looked at; None where
+        something that it names is not there yet.
 
     Raises:
-        IdentityAPIError: what a change raises, when it would be refused.
+        IdentityAPIError: what an edit raises, when it would be refused.
     """
     async with database.transaction(is_trial=True) as connection:
         async with an_admin_remains(connection, actor):
-            edited = [await _tried(connection, database.limits, actor, change) for change in changes]
-            edited += await _tried_new(connection, database.limits, actor, new)
+            edit = await Edit.begin(connection, database.limits, actor, dry_run=True)
+            edited = await _tried(edit, edits, managed_by=managed_by)
         concerned = {one.mapping_id: one.concerned for one in edited if one is not None}
         most = database.limits.max_preview_identities
         few = [mapping_id for mapping_id, count in concerned.items() if count <= most]
@@ -88,21 +111,35 @@ async def preview_together(
         return [None if one is None else found.get(one.mapping_id, one.concerned) for one in edited]
 
 
-async def _tried(connection: Connection, limits: TenantLimits, actor: Actor, change: Change) -> Edited | None:
-    with contextlib.suppress(NotFound):
-        return await change(await Edit.begin(connection, limits, actor, dry_run=True))
-    return None
-
-
-async def _tried_new(
-    connection: Connection, limits: TenantLimits, actor: Actor, rules: Sequence[Rule]
-) -> Sequence[Edited | None]:
-    if not rules:
-        return []
+async def _tried(edit: Edit, edits: Sequence[Written], *, managed_by: str) -> list[Edited | None]:
+    """Each edit made; None for one that names what is not there."""
     try:
-        return await create(await Edit.begin(connection, limits, actor, dry_run=True), rules, managed_by="FILE")
-    except NotFound:  # of one of them, which does not keep the others from being looked at
-        return [await _tried(connection, limits, actor, creating(rule, managed_by="FILE")) for rule in rules]
+        async with edit.connection.transaction():
+            return [*await make_all(edit, edits, managed_by=managed_by)]
+    except NotFound:
+        if len(edits) == 1:
+            return [None]
+        # Of one of them, which does not keep the others from being looked at. They go in the same order as together.
+        found: dict[int, Edited | None] = {}
+        for kind in _MADE_BY:
+            for place, one in enumerate(edits):
+                if isinstance(one, kind):
+                    [found[place]] = await _tried(edit, [one], managed_by=managed_by)
+        return [found[place] for place in range(len(edits))]
+
+
+async def make_all(edit: Edit, edits: Sequence[Written], *, managed_by: str) -> list[Edited]:
+    """Make edits of different mappings, those of a kind together; what they came to, in the order of the edits.
+
+    Raises as each of them.
+    """
+    found: dict[int, Edited] = {}
+    for kind, make_them in _MADE_BY.items():
+        places = [place for place, one in enumerate(edits) if isinstance(one, kind)]
+        if places:
+            made = await make_them(edit, [edits[place] for place in places], managed_by=managed_by)
+            found.update(zip(places, made, strict=True))
+    return [found[place] for place in range(len(edits))]
 
 
 def _ensure_within(limits: TenantLimits, concerned: int) -> None:
@@ -138,11 +175,7 @@ async def create(edit: Edit, rules: Sequence[Rule], *, managed_by: str) -> list[
     connection, tenant_id = edit.connection, edit.actor.tenant_id
     edit.check_may_touch(await edit.check(*rules))
     made = {uuid7(): rule for rule in rules}
-    rows = [
-        NewMapping(one, rule.provider_id, rule.pattern, rule.match.value, rule.enabled, rule.permission_ids)
-        for one, rule in made.items()
-    ]
-    if not await mappings.insert(connection, tenant_id, rows, managed_by=managed_by):
+    if not await mappings.insert(connection, tenant_id, _values(made), managed_by=managed_by):
         raise _exists()
     await edit.ensure_within("max_mappings")
     if any(rule.match is MatchKind.GLOB for rule in rules):
@@ -161,39 +194,32 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
     """
 
     async def change(edit: Edit) -> Edited:
-        connection, tenant_id = edit.connection, edit.actor.tenant_id
-        before = await edit.load(mapping_id, expected_version, managed_by)
-        given = await edit.check(rule)
-        edit.check_may_touch([*given, *await permissions.by_ids(connection, tenant_id, before.permission_ids)])
-        if await mappings.exists(
-            connection,
-            tenant_id,
-            provider_id=rule.provider_id,
-            pattern=rule.pattern,
-            match=rule.match.value,
-            other_than=mapping_id,
-        ):
-            raise _exists()
-        # Who loses something is found before its rows are deleted; who gains, after.
-        await mappings.update(
-            connection,
-            tenant_id,
-            mapping_id,
-            provider_id=rule.provider_id,
-            pattern=rule.pattern,
-            match=rule.match.value,
-            enabled=rule.enabled,
-        )
-        if (before.provider_id, before.pattern, before.match) != (rule.provider_id, rule.pattern, rule.match):
-            if rule.match is MatchKind.GLOB and before.match != MatchKind.GLOB:
-                await edit.ensure_within("max_glob_mappings")
-            await groups.unmatch(connection, tenant_id, mapping_id)
-            await edit.rematch({mapping_id: rule})
-        await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
-        [updated] = await edit.finish("mapping.updated", {mapping_id: before})
+        [updated] = await update(edit, [Update(mapping_id, rule, expected_version)], managed_by=managed_by)
         return updated
 
     return change
+
+
+async def update(edit: Edit, updates: Sequence[Update], *, managed_by: str) -> list[Edited]:
+    """Overwrite the rules of mappings, all or none of them. Raises as `updating`; NotFound before anything is written."""
+    connection, tenant_id = edit.connection, edit.actor.tenant_id
+    before = await edit.load({one.mapping_id: one.expected_version for one in updates}, managed_by)
+    after = {one.mapping_id: one.rule for one in updates}
+    given = await edit.check(*after.values())
+    edit.check_may_touch([*given, *await _given_by(edit, before.values())])
+    moved = {mapping_id: rule for mapping_id, rule in after.items() if _key(before[mapping_id]) != _key(rule)}
+    for mapping_id, rule in moved.items():
+        await _ensure_free(edit, mapping_id, rule)
+    if len({_key(rule) for rule in moved.values()}) < len(moved):
+        raise _exists()
+    # Who loses something is found before its rows are deleted; who gains, after.
+    await mappings.update(connection, tenant_id, _values(after))
+    if moved:
+        if any(one.match is MatchKind.GLOB and before[row_id].match != MatchKind.GLOB for row_id, one in moved.items()):
+            await edit.ensure_within("max_glob_mappings")
+        await groups.unmatch(connection, tenant_id, moved)
+        await edit.rematch(moved)
+    return await edit.finish("mapping.updated", before)
 
 
 def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API") -> Change:
@@ -204,15 +230,56 @@ def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API"
     """
 
     async def change(edit: Edit) -> Edited:
-        connection, tenant_id = edit.connection, edit.actor.tenant_id
-        before = await edit.load(mapping_id, expected_version, managed_by)
-        edit.check_may_touch(await permissions.by_ids(connection, tenant_id, before.permission_ids))
-        await mappings.delete(connection, tenant_id, mapping_id)
-        await groups.unmatch(connection, tenant_id, mapping_id)
-        [deleted] = await edit.finish("mapping.deleted", {mapping_id: before}, is_deleted=True)
+        [deleted] = await delete(edit, [Deletion(mapping_id, expected_version)], managed_by=managed_by)
         return deleted
 
     return change
+
+
+async def delete(edit: Edit, deletions: Sequence[Deletion], *, managed_by: str) -> list[Edited]:
+    """Delete mappings, all or none of them. Raises as `deleting`; NotFound before anything is written."""
+    connection, tenant_id = edit.connection, edit.actor.tenant_id
+    before = await edit.load({one.mapping_id: one.expected_version for one in deletions}, managed_by)
+    edit.check_may_touch(await _given_by(edit, before.values()))
+    await mappings.delete(connection, tenant_id, before)
+    await groups.unmatch(connection, tenant_id, before)
+    return await edit.finish("mapping.deleted", before, is_deleted=True)
+
+
+# What takes away or moves comes first: what is new may need its room.
+_MADE_BY: Final[dict[type[Written], Callable[..., Awaitable[list[Edited]]]]] = {
+    Update: update,
+    Deletion: delete,
+    Rule: create,
+}
+
+
+def _values(rules: Mapping[UUID, Rule]) -> list[MappingValues]:
+    return [
+        MappingValues(one, rule.provider_id, rule.pattern, rule.match.value, rule.enabled, rule.permission_ids)
+        for one, rule in rules.items()
+    ]
+
+
+def _key(one: Rule | MappingRecord) -> tuple[UUID | None, str, str]:
+    return one.provider_id, one.pattern, one.match
+
+
+async def _given_by(edit: Edit, rows: Iterable[MappingRecord]) -> list[PermissionRecord]:
+    wanted = {permission_id for row in rows for permission_id in row.permission_ids}
+    return await permissions.by_ids(edit.connection, edit.actor.tenant_id, wanted)
+
+
+async def _ensure_free(edit: Edit, mapping_id: UUID, rule: Rule) -> None:
+    if await mappings.exists(
+        edit.connection,
+        edit.actor.tenant_id,
+        provider_id=rule.provider_id,
+        pattern=rule.pattern,
+        match=rule.match.value,
+        other_than=mapping_id,
+    ):
+        raise _exists()
 
 
 def _exists() -> Conflict:

@@ -65,15 +65,24 @@ class Edit:
             before = await grants.effective(connection, actor.tenant_id, actor.user_id)
         return cls(connection, limits, actor, before)
 
-    async def load(self, mapping_id: UUID, expected_version: int, managed_by: str) -> MappingRecord:
-        row = await mappings.get(self.connection, self.actor.tenant_id, mapping_id)
-        if row is None:
-            raise NotFound("There is no such group mapping.")
-        if row.managed_by == "FILE" and managed_by != "FILE":
-            raise Refused("This mapping is managed by a file; change it there.", code="MANAGED_BY_FILE")
-        if row.version != expected_version:
-            raise Conflict(f"The mapping is now at version {row.version}; read it again.", current_version=row.version)
-        return row
+    async def load(self, versions: Mapping[UUID, int], managed_by: str) -> dict[UUID, MappingRecord]:
+        """The mappings that an edit changes, each of which is still at its version.
+
+        Raises:
+            NotFound, Conflict; Refused: `MANAGED_BY_FILE`.
+        """
+        rows = {row.id: row for row in await mappings.by_ids(self.connection, self.actor.tenant_id, list(versions))}
+        for mapping_id, expected in versions.items():
+            row = rows.get(mapping_id)
+            if row is None:
+                raise NotFound("There is no such group mapping.")
+            if row.managed_by == "FILE" and managed_by != "FILE":
+                raise Refused("This mapping is managed by a file; change it there.", code="MANAGED_BY_FILE")
+            if row.version != expected:
+                raise Conflict(
+                    f"The mapping is now at version {row.version}; read it again.", current_version=row.version
+                )
+        return {mapping_id: rows[mapping_id] for mapping_id in versions}
 
     async def check(self, *rules: Rule) -> list[PermissionRecord]:
         """The rules on their own: patterns, providers and permissions are usable. Returns the permissions."""

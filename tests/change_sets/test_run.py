@@ -138,6 +138,59 @@ async def test_a_change_that_does_not_concern_its_actor_asks_little(world: World
     assert statements[1] == statements[0]
 
 
+async def test_many_changes_and_deletions_ask_as_little_as_one(world: World) -> None:
+    made = [mapping(world, f"team-{number}") for number in range(21)]
+    seen = await look(world, made)
+    await run.apply(world.database, world.operator, made, as_previewed=seen.digest)
+    ids = [await mapping_id(world, one.pattern) for one in made]
+    updated = [changes.UpdateMapping(mapping_id=one, version=1, permissions=("docs:write",)) for one in ids]
+    deleted = [changes.DeleteMapping(mapping_id=one, version=1) for one in ids]
+    for kind in (updated, deleted):
+        statements = []
+        for some in (kind[:2], kind):
+            counting = CountingDatabase(world.database)
+            assert len((await run.preview(counting, world.actor(), some)).done) == len(some)
+            statements.append(len(counting.statements))
+        assert statements[1] == statements[0]
+
+
+async def test_of_many_changes_those_that_cannot_be_made_are_named(world: World) -> None:
+    made = [mapping(world, f"team-{number}") for number in range(3)]
+    seen = await look(world, made)
+    await run.apply(world.database, world.operator, made, as_previewed=seen.digest)
+    first, second, third = [await mapping_id(world, one.pattern) for one in made]
+    asked = [
+        changes.UpdateMapping(mapping_id=first, version=1, enabled=False),
+        changes.UpdateMapping(mapping_id=second, version=7, enabled=False),
+        changes.UpdateMapping(mapping_id=third, version=1, pattern="team-0"),
+    ]
+    assert await refused(world, asked) == [(1, "CONFLICT"), (2, "MAPPING_EXISTS")]
+    assert len((await look(world, asked[:1])).done) == 1
+
+
+async def test_changes_of_one_mapping_build_upon_each_other(world: World) -> None:
+    made = [mapping(world, "team"), mapping(world, "crew")]
+    seen = await look(world, made)
+    await run.apply(world.database, world.operator, made, as_previewed=seen.digest)
+    team, crew = [await mapping_id(world, one.pattern) for one in made]
+    asked = [
+        changes.UpdateMapping(mapping_id=team, version=1, pattern="staff"),
+        changes.UpdateMapping(mapping_id=crew, version=1, pattern="team"),
+        changes.UpdateMapping(mapping_id=team, version=2, enabled=False),
+    ]
+    done = (await look(world, asked)).done
+    assert [(one.name, one.new and one.new["enabled"]) for one in done] == [
+        ("staff", True),
+        ("team", True),
+        ("staff", False),
+    ]
+    twice = [
+        changes.UpdateMapping(mapping_id=team, version=1, pattern="staff"),
+        changes.UpdateMapping(mapping_id=crew, version=1, pattern="staff"),
+    ]
+    assert await refused(world, twice) == [(1, "MAPPING_EXISTS")]
+
+
 async def test_somebody_who_joined_since_the_preview_makes_it_outdated(world: World) -> None:
     asked = [mapping(world, "engineering")]
     seen = await look(world, asked)

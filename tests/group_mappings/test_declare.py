@@ -122,3 +122,35 @@ async def test_many_new_mappings_are_looked_at_and_made_together(world: World) -
     await declare(counting, world.operator, declared, prune=False)
     async with world.database.reading() as connection:
         assert await grants.effective(connection, world.tenant, user_id) == {"docs:read"}
+
+
+async def test_changed_and_removed_mappings_are_made_together_as_new_ones_are(world: World) -> None:
+    """Twenty take the statements of two, whether they give, take, do both or go."""
+    asked: list[list[int]] = []
+    for count in (2, 20):
+        names = [f"unit-{count}-{number}" for number in range(count)]
+        counts = []
+        for given in (["docs:read"], ["docs:read", "docs:write"], ["docs:read"], ["docs:write"], []):
+            counting = CountingDatabase(world.database)
+            declared = [mapping(name, *given) for name in names if given]
+            found = await declare(counting, world.operator, declared, prune=True)
+            assert len(found) == count
+            counts.append(len(counting.statements))
+        asked.append(counts)
+    assert asked[1] == asked[0]
+
+
+async def test_among_many_changes_one_that_names_what_is_not_there_yet_keeps_none_from_being_told(world: World) -> None:
+    user_id, _ = await in_two_groups(world)
+    before = [mapping("staff", "docs:read"), mapping("team", "docs:write")]
+    await declare(world.database, world.operator, before, prune=True)
+    await apply_changes(world.database)
+    after = [mapping("staff", "docs:read", "docs:archive"), mapping("team", "docs:read")]
+    told = {
+        one.group: one.details for one in await declare(world.database, world.operator, after, prune=True, dry_run=True)
+    }
+    assert told == {
+        "staff": ("permissions: docs:read -> docs:archive, docs:read",),
+        "team": ("permissions: docs:write -> docs:read", "loses: both"),
+    }
+    assert await world.effective(user_id) == {"docs:read", "docs:write"}
