@@ -70,7 +70,7 @@ _STATEMENTS = (
         redirect_url, scopes, authorization_parameters, endpoints, claims, provisioning, adopt_by_name, email_verified_rule,
         absent_groups, sync_mode, sync, sync_interval_seconds, outage_grace_seconds, unsynced_lease_seconds, max_concurrent,
         reauthentication, managed_by, version, created_at, updated_at)
-    values (:provider, :tenant, 'okta', 'oidc', 'Okta', 0, true, 'https://okta.example', 'c', 'none', 'https://x.example/cb',
+    values (:provider, :tenant, 'okta', 'oidc', 'Okta', 0, true, 'https://okta.example', 'c', 'none', 'https://x.example/auth/oidc/okta/callback',
         '{openid}', '{}', '{}', '{}', 'JIT', false, 'IGNORE', 'UNKNOWN', 'STRICT', 'REFRESH_TOKEN', 300, 14400, 86400, 20,
         false, 'API', 1, now(), now())
     """,

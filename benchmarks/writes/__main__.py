@@ -31,6 +31,8 @@ USERS = int(os.environ.get("BENCH_USERS", "100000"))
 RATE = float(os.environ.get("BENCH_RATE", "60"))
 QUIET_SECONDS = 8.0
 AT_MOST_SECONDS = 600.0
+DECLARED = 1_000
+"""Group mappings of a declaration."""
 
 _SAVED = "__typename ... on GroupMappingSaved { mapping { id version } }"
 CREATE = f"mutation ($input: CreateGroupMappingInput!) {{ done: createGroupMapping(input: $input) {{ {_SAVED} }} }}"
@@ -40,6 +42,13 @@ PREVIEW = "query ($input: CreateGroupMappingInput!) { done: previewGroupMappingC
 DISABLE = "mutation ($input: DisableProviderInput!) { done: disableProvider(input: $input) { __typename } }"
 HELD = "query ($input: ID!) { done: user(id: $input) { permissions { name } } }"
 DISABLE_USER = "mutation ($input: DisableUserInput!) { done: disableUser(input: $input) { __typename } }"
+
+_DECLARED = """
+[[tenants.group_mappings]]
+provider = "okta"
+group = "team-{}"
+permissions = ["{}"]
+"""
 
 WAITING = {
     "mapping": "select exists (select from mapping_change where tenant_id = $1)",
@@ -191,6 +200,27 @@ class Bench:
         memory = _peak_mib(self.worker.pid)
         return Row(name, kind, 1_000 * answered, in_force, longest[0], written, sealed, memory, others[0]), answer
 
+    async def declare(self, name: str, stored: str, permission: str) -> Row:
+        """Apply what is `stored` and many mappings that give the permission, one to each of so many groups."""
+        text = stored + "".join([_DECLARED.format(n, permission) for n in range(1, DECLARED + 1)])
+        file = Path(self.services.environment["HOME"]) / "large.toml"
+        file.write_text(text, "utf-8")
+        with self.others() as others, self.lock_waits() as longest:
+            await asyncio.sleep(0.5)
+            begun = time.perf_counter()
+            await asyncio.to_thread(self.command, "apply", str(file))
+            answered = time.perf_counter() - begun
+            written = await self._until_done("mapping") - begun
+        sealed = await self._until_done("audit") - begun
+        memory = _peak_mib(self.worker.pid)
+        return Row(name, "applied", 1_000 * answered, None, longest[0], written, sealed, memory, others[0])
+
+    def command(self, *arguments: str) -> str:
+        """What a command of the operator says."""
+        command = [sys.executable, "-m", "identity_api", *arguments]
+        done = subprocess.run(command, env=self.services.environment, stdout=subprocess.PIPE, check=True, text=True)
+        return done.stdout
+
     async def _until_done(self, waiting: str) -> float:
         until = time.perf_counter() + AT_MOST_SECONDS
         while await self._connection.fetchval(WAITING[waiting], self.office.large.id):
@@ -240,6 +270,9 @@ async def edits(bench: Bench) -> None:
     await made("create, worker killed", CREATE, everyone, "mapping", meanwhile=bench.restart_worker)
     teams = {"pattern": "team-*", "match": "GLOB", "provider": office.provider, "permissions": office.permissions[2:]}
     await made("glob over 10,000 groups", CREATE, teams, "mapping", puts=("bench:p2", True))
+    stored = bench.command("export", "large")
+    show(await bench.declare(f"apply {DECLARED:,} new mappings", stored, "bench:p0"), quiet[0])
+    show(await bench.declare(f"apply {DECLARED:,} changed ones", stored, "bench:p1"), quiet[0])
     await made("disable a user", DISABLE_USER, {"id": global_id("User", office.large.user_ids[7])}, "mapping")
     await made("disable the provider", DISABLE, {"id": office.provider}, "provider")
 
@@ -279,7 +312,7 @@ async def measure(services: Services) -> None:
 
 
 def main() -> None:
-    with running_services(LOG_LEVEL="error") as services:
+    with running_services(LOG_LEVEL="error", MAX_PREVIEW_IDENTITIES=str(max(USERS, 20_000))) as services:
         asyncio.run(measure(services))
 
 
