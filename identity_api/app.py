@@ -320,6 +320,7 @@ def keep_what_is_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, 10, 10)
+    gc.enable()
 
 
 def _urls(settings: Settings) -> tuple[str, str]:
