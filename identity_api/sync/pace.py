@@ -5,7 +5,8 @@ it cannot hold every slot that others need, and a provider that returns after an
 failing, it is called less and less often, down to once in `LONGEST_PAUSE_SECONDS`: an outage of quick 503s causes no
 storm of calls.
 
-People count, not failures: one person whose sync fails repeatedly slows down nobody else.
+People count, not failures: one person whose sync fails repeatedly slows down nobody else. And a provider that fails now and
+then is not failing: a failure after `MANY` answers slows nothing down.
 
 A provider that answers 429 is not failing. It is called more slowly, at the rate that it allows (`learned_rate`).
 """
@@ -18,6 +19,8 @@ from uuid import UUID
 from identity_api.sync.learned_rate import LearnedRate
 
 LONGEST_PAUSE_SECONDS = 10.0
+MANY = 20
+"""Answers since the last failure. With every failure counted, one in a hundred kept five hundred places below two hundred."""
 
 
 class Pace:
@@ -29,6 +32,8 @@ class Pace:
         self._next_at: dict[UUID, float] = {}
         self._pauses: dict[UUID, float] = {}
         self._failed_last: dict[UUID, UUID] = {}
+        self._answers: dict[UUID, int] = {}
+        """Since the last failure."""
         self._rates: dict[UUID, LearnedRate] = {}
         self._limited: dict[UUID, LearnedRate] = {}
         """Only of providers that refused a call for its rate."""
@@ -48,6 +53,8 @@ class Pace:
         if self._failed_last.get(provider_id) == identity_id:
             return
         self._failed_last[provider_id] = identity_id
+        if self._answers.pop(provider_id, 0) >= MANY:
+            return
         places = self._places.get(provider_id, max_concurrent)
         self._places[provider_id] = max(1, places // 2)
         if places == 1:
@@ -77,6 +84,7 @@ class Pace:
         """The provider answered, with any answer."""
         if self._pauses.pop(provider_id, None) is not None:
             self._next_at.pop(provider_id, None)
+        self._answers[provider_id] = self._answers.get(provider_id, 0) + 1
         places = self._places.get(provider_id)
         if places is not None:
             if places + 1 >= max_concurrent:

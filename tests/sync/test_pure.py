@@ -19,7 +19,7 @@ from identity_api.oidc.token_endpoint import (
 )
 from identity_api.sync.alarms import MIN_ABSENT, MIN_DEATHS, WINDOW_SECONDS, Alarms
 from identity_api.sync.outcome import Ended, Stale, judge, seconds_until_retry
-from identity_api.sync.pace import Pace
+from identity_api.sync.pace import MANY, Pace
 
 JUDGED: list[tuple[RefreshOutcome | Stale, Stale | Ended | None]] = [
     (Refreshed(TokenResponse(access_token="x")), None),
@@ -97,6 +97,21 @@ def test_a_failing_provider_gets_fewer_calls_and_more_again_as_it_answers() -> N
     assert pace.places[provider] == 19
     pace.answered(provider, 20)
     assert provider not in pace.places
+
+
+def test_a_provider_that_fails_now_and_then_keeps_its_places() -> None:
+    pace, provider = Pace(lambda: 0.0), uuid4()
+    for _ in range(10):
+        for _ in range(MANY):
+            pace.answered(provider, 500)
+        pace.failed(provider, 500, uuid4())
+    assert provider not in pace.places
+    pace.failed(provider, 500, uuid4())
+    assert pace.places[provider] == 250
+    for _ in range(MANY - 1):
+        pace.answered(provider, 500)
+    pace.failed(provider, 500, uuid4())
+    assert pace.places[provider] == (250 + MANY - 1) // 2
 
 
 def test_somebody_who_alone_fails_again_and_again_slows_nobody_down() -> None:
