@@ -18,7 +18,7 @@ from identity_api.db.database import Database
 from identity_api.db.mappings import MappingRecord, MappingValues
 from identity_api.db.permissions import PermissionRecord
 from identity_api.errors import Conflict, LimitReached, NotFound
-from identity_api.group_mappings.impact import Effect, effect_of, effects_together
+from identity_api.group_mappings.impact import Effect, digest_of, effect_of, effects_together
 from identity_api.group_mappings.rules import Edit, Edited, Rule
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
@@ -61,7 +61,7 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
         if as_previewed is not None:
             _ensure_within(database.limits, edited.concerned)
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
-            if effect.digest != as_previewed:
+            if await digest_of(effect) != as_previewed:
                 raise Conflict("The change would now affect other people than in the preview.", code="PREVIEW_OUTDATED")
         return edited
 

@@ -1,5 +1,6 @@
 """Whom an edit affects: who gains and who loses a permission, other than by exchanging one reason for another."""
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping
 from itertools import groupby
@@ -11,7 +12,7 @@ from identity_api.db import change_sets, grants, mappings
 from identity_api.db.database import Connection, plan_each_time
 from identity_api.db.grants import Decision
 
-CHUNK = 5_000
+CHUNK = 1_000
 """Identities looked at with one statement."""
 USERS = 250
 """The same where many mappings may give each of them something."""
@@ -28,11 +29,22 @@ class Effect(msgspec.Struct, frozen=True):
     gained: frozenset[Pair]
     lost: frozenset[Pair]
 
-    @property
-    def digest(self) -> str:
-        """Equal for equal gains and losses, and only for those."""
-        listed = [sorted(self.gained), sorted(self.lost)]
-        return hashlib.sha256(msgspec.json.encode(listed)).hexdigest()
+
+async def digest_of(effect: Effect) -> str:
+    """Equal for equal gains and losses, and only for those.
+
+    In a thread: to sort the pairs of 100,000 people would stop every other request for a third of a second.
+    """
+
+    def digest() -> str:
+        listed = [
+            sorted([user.bytes + permission.bytes for user, permission in one]) for one in (effect.gained, effect.lost)
+        ]
+        whole = hashlib.sha256(b"%d " % len(listed[0]))
+        whole.update(b"".join(listed[0] + listed[1]))
+        return whole.hexdigest()
+
+    return await asyncio.to_thread(digest)
 
 
 async def effect_of(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> Effect:

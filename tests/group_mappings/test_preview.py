@@ -10,7 +10,7 @@ from identity_api.errors import Conflict, Refused
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.edit import Change
-from identity_api.group_mappings.impact import Effect
+from identity_api.group_mappings.impact import Effect, digest_of
 from tests import factories as make
 from tests.group_mappings.conftest import World
 
@@ -40,7 +40,7 @@ async def holds_true(world: World, change: Change) -> Effect:
     before = await open_pairs(world)
     effect = await preview(world, change)
     assert await open_pairs(world) == before
-    await made(world, change, as_previewed=effect.digest)
+    await made(world, change, as_previewed=await digest_of(effect))
     after = await open_pairs(world)
     assert (effect.gained, effect.lost) == (after - before, before - after)
     return effect
@@ -122,12 +122,12 @@ async def test_a_change_is_refused_when_somebody_joined_since_the_preview_and_ma
         identity = await make.make_identity(connection, world.provider, newcomer)
         await make.sign_in(connection, world.provider, identity, ["engineering"])
     with pytest.raises(Conflict) as refused:
-        await made(world, change, as_previewed=seen.digest)
+        await made(world, change, as_previewed=await digest_of(seen))
     assert refused.value.code == "PREVIEW_OUTDATED"
     assert await mapping_ids(world) == []
     again = await preview(world, change)
     assert again.gained == {(world.engineer, world.read), (newcomer, world.read)}
-    await made(world, change, as_previewed=again.digest)
+    await made(world, change, as_previewed=await digest_of(again))
     assert len(await mapping_ids(world)) == 1
 
 

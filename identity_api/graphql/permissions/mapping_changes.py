@@ -26,7 +26,7 @@ from identity_api.graphql.summaries import (
 )
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.edit import Change
-from identity_api.group_mappings.impact import Effect
+from identity_api.group_mappings.impact import Effect, digest_of
 from identity_api.group_mappings.rules import Edited, Rule, check_values
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
@@ -303,7 +303,8 @@ async def _preview(context: Context, change: Change) -> GroupMappingPreviewRow:
         effect = await edit.preview(context.deps.database, context.actor, change)
     touched = await _touched(context, effect)
     gaining, losing = ({user_id for user_id, _ in pairs} for pairs in (effect.gained, effect.lost))
-    return GroupMappingPreviewRow(effect.digest, effect.concerned, len(gaining), len(losing), touched)
+    digest = await digest_of(effect)
+    return GroupMappingPreviewRow(digest, effect.concerned, len(gaining), len(losing), touched)
 
 
 async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
