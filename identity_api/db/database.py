@@ -9,7 +9,8 @@ and leaves its context variable set, a nested transaction is silently a no-op, a
 connection that is handed in as an argument has none of these traps.
 
 asyncpg's reset query after every use halves the throughput. Leaving it out is safe because nothing here sets session
-state once a connection has begun: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors.
+state once a connection has begun: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors. Only plans are
+forgotten, whenever a connection goes back to the pool (`in_hand`).
 """
 
 import asyncio
@@ -86,6 +87,15 @@ async def _no_reset(connection: Connection) -> None:
     """See the module's docstring: there is no session state to reset."""
 
 
+async def _forget_plans(connection: Connection) -> None:
+    """Plan each statement anew when it is next used: a plan that was made when a table was empty looks through all of it.
+
+    PostgreSQL does so by itself once autovacuum has seen what was written, a minute or more later. Until then a first login
+    took ten times as long after a thousand others.
+    """
+    await connection.execute("discard plans")
+
+
 _at_commit: dict[Connection, list[Callable[[], None]]] = {}
 """Of the transactions under way."""
 
@@ -145,7 +155,7 @@ class Database:
                 command_timeout=COMMAND_TIMEOUT_SECONDS,
                 max_inactive_connection_lifetime=300.0,
                 init=self._begin,
-                reset=_no_reset,
+                reset=_no_reset if self._is_lent else _forget_plans,
                 server_settings={} if self._is_lent else _SERVER_SETTINGS,
                 # Without a cache a statement has no name, and is gone when the transaction ends.
                 statement_cache_size=0 if self._is_lent else 100,

@@ -3,7 +3,7 @@
 Acquiring from asyncpg's pool and releasing take a task, a timer and a proxy each time, which costs as much as a small
 statement. A connection that was used without a fault is kept, counts as acquired for the pool, and is handed out again
 without a step of the event loop. The pool stays in charge: it makes and ends connections. It gets back every connection
-that is doubtful, was unused for some seconds, was used a thousand times or is waited for. None is kept beyond `expire`.
+that is doubtful, was unused for some seconds, was kept for five or is waited for. None is kept beyond `expire`.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
 
 IDLE_SECONDS: Final = 5.0
-USES: Final = 1_000
-"""After this many uses the connection goes back to the pool, which ends it when it is due."""
+KEPT_SECONDS: Final = 5.0
+"""Then the connection goes back to the pool, which forgets its plans, and ends it when it is due."""
 
 _BROKEN: Final = (
     TimeoutError,
@@ -31,11 +31,10 @@ _BROKEN: Final = (
 class Borrowed:
     """A connection acquired from the pool."""
 
-    __slots__ = ("connection", "generation", "kept_at", "uses")
+    __slots__ = ("connection", "generation", "kept_at", "since")
 
-    def __init__(self, connection: PoolConnectionProxy, generation: int) -> None:
-        self.connection, self.generation = connection, generation
-        self.uses = 0
+    def __init__(self, connection: PoolConnectionProxy, generation: int, since: float) -> None:
+        self.connection, self.generation, self.since = connection, generation, since
         self.kept_at = 0.0
 
 
@@ -69,21 +68,21 @@ class ConnectionsInHand:
         generation = self._generation
         self._waiting += 1
         try:
-            return Borrowed(await self._pool.acquire(timeout=seconds), generation)
+            return Borrowed(await self._pool.acquire(timeout=seconds), generation, self._monotonic())
         finally:
             self._waiting -= 1
 
     def keep(self, borrowed: Borrowed) -> bool:
         """Keep a connection that was used without a fault; False if it must go back to the pool."""
-        borrowed.uses += 1
+        now = self._monotonic()
         if (
             self._waiting
             or borrowed.generation != self._generation
-            or borrowed.uses >= USES
+            or now - borrowed.since >= KEPT_SECONDS
             or not _is_idle(borrowed.connection)
         ):
             return False
-        borrowed.kept_at = self._monotonic()
+        borrowed.kept_at = now
         self._free.append(borrowed)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.let_go_of_unused)

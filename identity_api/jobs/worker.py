@@ -15,6 +15,7 @@ from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
 from identity_api.jobs.detached import Detached
 from identity_api.jobs.functions import archive_by, job_functions
+from identity_api.jobs.statistics import keep_up
 from identity_api.jobs.tickers import Ticker
 from identity_api.jobs.webhooks import WebhookDispatcher
 from identity_api.maintenance.audit_chain import seal_all
@@ -34,6 +35,7 @@ WEBHOOK_SECONDS = 0.25
 MEASURE_SECONDS = 15.0
 SWITCH_OFF_SECONDS = 10.0
 CLEAN_UP_SECONDS = 60.0
+STATISTICS_SECONDS = 5.0
 ARCHIVE_SECONDS = 3_600.0
 FINISH_SECONDS = 34.0
 """Seconds after `stop`; the whole end is promised within 35 s. The answer to a token that was sent arrives and is
@@ -103,6 +105,7 @@ def _tickers(
         Ticker("measure", MEASURE_SECONDS, lambda: measure(database, providers_shown)),
         Ticker("switch_off", SWITCH_OFF_SECONDS, lambda: finish_switching_off(database)),
         Ticker("clean_up", CLEAN_UP_SECONDS, lambda: clean_up(database)),
+        Ticker("statistics", STATISTICS_SECONDS, lambda: keep_up(database)),
     ]
 
 

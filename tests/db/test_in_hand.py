@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -140,15 +141,46 @@ async def test_what_nobody_uses_goes_back_to_the_pool(pool: Database, monkeypatc
 
 
 @pytest.mark.asyncio
-async def test_the_pool_sees_a_connection_again_after_so_many_uses(
+async def test_the_pool_sees_a_connection_again_after_some_seconds(
     pool: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_hand, "USES", 3)
+    moment = [100.0]
+    assert pool._in_hand is not None
+    monkeypatch.setattr(pool._in_hand, "_monotonic", lambda: moment[0])
     held = []
     for _ in range(4):
         await backend(pool)
         held.append(free(pool))
+        moment[0] += in_hand.KEPT_SECONDS / 2
     assert held == [1, 1, 0, 1]
+
+
+@pytest.mark.asyncio
+async def test_a_plan_made_when_a_table_was_empty_is_not_kept(pool: Database) -> None:
+    """Until autovacuum comes, PostgreSQL would go on looking through the whole table."""
+    name = f"grown_{uuid4().hex}"
+
+    async def plan() -> str:
+        async with pool.reading() as connection:
+            rows = await connection.fetch(f"explain execute {name}(7)")
+        return "\n".join([row[0] for row in rows])
+
+    async with pool.reading() as connection:
+        await connection.execute(f"create table {name} (id integer primary key, text text)")
+        await connection.execute(f"analyze {name}")
+        await connection.execute(f"prepare {name} (integer) as select text from {name} where id = $1")
+    try:
+        assert "Seq Scan" in await plan()
+        async with pool.reading() as connection:
+            await connection.execute(f"insert into {name} select n, 'text' from generate_series(1, 5000) n")
+        assert "Seq Scan" in await plan()
+        assert pool._in_hand is not None
+        pool._in_hand.expire()
+        await asyncio.wait(pool._in_hand._releasing)
+        assert "Seq Scan" not in await plan()
+    finally:
+        async with pool.reading() as connection:
+            await connection.execute(f"drop table {name}")
 
 
 @pytest.mark.asyncio
