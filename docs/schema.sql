@@ -77,6 +77,7 @@ CREATE TABLE public.audit_event (
     CONSTRAINT audit_event_erased_whole CHECK ((((salt IS NULL) = (digest IS NOT NULL)) AND ((salt IS NULL) = (erased_by IS NOT NULL))))
 );
 ALTER TABLE ONLY public.audit_event ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.audit_event ALTER COLUMN actor SET (n_distinct=-0.1);
 CREATE TABLE public.audit_head (
     tenant_id uuid NOT NULL,
     sequence bigint NOT NULL,

@@ -66,6 +66,14 @@ class Read(msgspec.Struct, frozen=True):
         """Of every table."""
         return sum(self.rows.values())
 
+    @property
+    def worst_scan(self) -> str:
+        """Of its scans, the one that read most: how, by which index and with which condition."""
+        scans = [node for node in nodes(self.plan) if "Relation Name" in node or "Index Name" in node]
+        worst = max(scans, key=lambda node: node["Shared Hit Blocks"] + node["Shared Read Blocks"])
+        told = ("Node Type", "Relation Name", "Index Name", "Index Cond", "Filter")
+        return ", ".join([str(worst[name]) for name in told if name in worst])
+
 
 async def read_by(connection: Connection, statement: str, arguments: Sequence[Any], plan: Plan) -> Read:
     """What an execution of the statement looks at; what it writes is taken back."""

@@ -266,7 +266,7 @@ async def walk(url: str, tenant_id: UUID) -> Walk:
                 if statement.reads_too_much(read) and read.pages > most.get(name, (0, ""))[0]:
                     most[name] = (
                         read.pages,
-                        f"{plan}: {read.pages} pages of at most {statement.limit}, rows {read.rows}",
+                        f"{plan}: {read.pages} pages of at most {statement.limit}, rows {read.rows}, by {read.worst_scan}",
                     )
     finally:
         await connection.close()
