@@ -12,7 +12,7 @@ from identity_api.db import change_sets, grants, mappings
 from identity_api.db.database import Connection, plan_each_time
 from identity_api.db.grants import Decision
 
-CHUNK = 1_000
+CHUNK = 5_000
 """Identities looked at with one statement."""
 USERS = 250
 """The same where many mappings may give each of them something."""
