@@ -10,7 +10,7 @@ connection that is handed in as an argument has none of these traps.
 
 asyncpg's reset query after every use halves the throughput. Leaving it out is safe because nothing here sets session
 state once a connection has begun: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors. Only plans are
-forgotten, whenever a connection goes back to the pool (`in_hand`).
+forgotten, every few seconds, when a connection goes back to the pool (`in_hand`).
 """
 
 import asyncio
@@ -20,13 +20,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db.connecting import FAILURES, not_connected
-from identity_api.db.in_hand import Borrowed, ConnectionsInHand
+from identity_api.db.in_hand import KEPT_SECONDS, Borrowed, ConnectionsInHand
 from identity_api.db.tenant_shares import Shares
 from identity_api.db.traced import trace_statement
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
@@ -87,15 +88,6 @@ async def _no_reset(connection: Connection) -> None:
     """See the module's docstring: there is no session state to reset."""
 
 
-async def _forget_plans(connection: Connection) -> None:
-    """Plan each statement anew when it is next used: a plan that was made when a table was empty looks through all of it.
-
-    PostgreSQL does so by itself once autovacuum has seen what was written, a minute or more later. Until then a first login
-    took ten times as long after a thousand others.
-    """
-    await connection.execute("discard plans")
-
-
 _at_commit: dict[Connection, list[Callable[[], None]]] = {}
 """Of the transactions under way."""
 
@@ -136,6 +128,7 @@ class Database:
         """A pooler lends a connection for one transaction: without session state and start-up parameters."""
         self._pool_size = pool_size
         self._pool: Pool | None = None
+        self._planned_since: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._in_hand: ConnectionsInHand | None = None
         self._shares = Shares(max(1, pool_size // 2))
         """A tenant holds half of the connections at most: however slow its statements are, the others have some."""
@@ -155,7 +148,7 @@ class Database:
                 command_timeout=COMMAND_TIMEOUT_SECONDS,
                 max_inactive_connection_lifetime=300.0,
                 init=self._begin,
-                reset=_no_reset if self._is_lent else _forget_plans,
+                reset=_no_reset if self._is_lent else self._forget_plans,
                 server_settings={} if self._is_lent else _SERVER_SETTINGS,
                 # Without a cache a statement has no name, and is gone when the transaction ends.
                 statement_cache_size=0 if self._is_lent else 100,
@@ -244,9 +237,27 @@ class Database:
     async def _begin(self, connection: Connection) -> None:
         """Prepare a new connection of the pool."""
         if not self._is_lent:
-            await connection.execute(_PLAN_ONCE)
+            try:
+                await connection.execute(_PLAN_ONCE)
+            except BaseException:
+                # Otherwise the pool takes leave of the server first, and whoever waits for the connection waits for that too.
+                connection.terminate()
+                raise
+            self._planned_since[connection] = time.monotonic()
         if is_tracing():  # the first statement is no part of a request
             connection.add_query_logger(trace_statement)
+
+    async def _forget_plans(self, connection: Connection) -> None:
+        """Plan each statement anew when it is next used: a plan that was made when a table was empty looks through all of it.
+
+        PostgreSQL does so by itself once autovacuum has seen what was written, a minute or more later. Until then a first
+        login took ten times as long after a thousand others. Not after every use: where requests wait for a connection it
+        goes back to the pool each time, and to plan everything anew then would be work that only an overload brings.
+        """
+        now = time.monotonic()
+        if now - self._planned_since[connection] >= KEPT_SECONDS:
+            await connection.execute("discard plans")
+            self._planned_since[connection] = now
 
     def _acquired(self) -> AbstractAsyncContextManager[Connection]:
         return _Acquired(self)

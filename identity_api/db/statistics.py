@@ -12,19 +12,20 @@ LEAST_ROWS: Final = 50
 MOST_ROWS: Final = 20_000
 """A larger table has statistics that suit it, and autovacuum keeps them up."""
 
-_ANALYSING: Final = 0x73746174  # "stat": the advisory lock of whoever analyses
-
 
 async def grown_tables(connection: Connection, *, least: int = LEAST_ROWS, most: int = MOST_ROWS) -> list[str]:
-    """Tables of this role in which more rows were written since they were analysed than there were, as SQL identifiers."""
+    """Tables of this role that have more than twice the rows of when they were analysed, as SQL identifiers, small ones first.
+
+    A table whose rows come and go as fast, such as a queue, has not grown, however much is written.
+    """
     rows = await connection.fetch(
         """
         select format('%I.%I', s.schemaname, s.relname) as name
         from pg_stat_user_tables s join pg_class c on c.oid = s.relid
         where s.schemaname = current_schema() and c.reltuples < $2::float8
-            and s.n_mod_since_analyze > greatest($1::float8, c.reltuples)
+            and s.n_live_tup > greatest($1::float8, 2 * c.reltuples)
             and pg_has_role(c.relowner, 'usage')
-        order by 1
+        order by s.n_live_tup
         """,
         float(least),
         float(most),
@@ -33,9 +34,9 @@ async def grown_tables(connection: Connection, *, least: int = LEAST_ROWS, most:
 
 
 async def analyse(connection: Connection, table: str) -> None:
-    """Gather the statistics of one of `grown_tables`, in the caller's transaction, unless somebody else does.
+    """Gather the statistics of one of `grown_tables`; every plan that uses the table is made anew.
 
-    Every plan that uses the table is made anew.
+    Nothing is done while another worker, a migration or autovacuum has the table: to wait for autovacuum would end it, each
+    time, and a table that is written to all the time would never be vacuumed.
     """
-    if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _ANALYSING):
-        await connection.execute(f"analyze {table}")
+    await connection.execute(f"analyze (skip_locked) {table}")

@@ -14,7 +14,7 @@ async def keep_up(database: Database) -> None:
     async with database.reading() as connection:
         grown = await statistics.grown_tables(connection)
     for table in grown:
-        async with database.transaction() as connection:
+        async with database.writing() as connection:
             await statistics.analyse(connection, table)
     if grown:
         _log.debug("statistics.gathered", tables=len(grown))

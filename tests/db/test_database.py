@@ -6,15 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from identity_api.db import database as module
 from identity_api.db.database import Database, once_committed
@@ -105,67 +102,6 @@ async def test_a_statement_that_the_server_gives_up_may_be_tried_again(database_
         await holder.execute(lock)
         with pytest.raises(Overloaded):
             await wait(pool)
-
-
-class Relay:
-    """A TCP address in front of the server's socket; while `stalls`, new connections get no answer."""
-
-    def __init__(self, path: str) -> None:
-        self.path, self.stalls, self.writers = path, False, list[asyncio.StreamWriter]()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.append(writer)
-        if self.stalls:
-            return
-        theirs, ours = await asyncio.open_unix_connection(self.path)
-        self.writers.append(ours)
-        await asyncio.gather(self.copy(reader, ours), self.copy(theirs, writer))
-
-    @staticmethod
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while content := await reader.read(65_536):
-                writer.write(content)
-        writer.close()
-
-
-@pytest_asyncio.fixture
-async def relay(database_url: str) -> AsyncIterator[tuple[Relay, str]]:
-    parts = urlsplit(database_url)
-    [folder] = parse_qs(parts.query)["host"]
-    found = Relay(f"{folder}/.s.PGSQL.5432")
-    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    yield found, f"postgresql://app@127.0.0.1:{port}{parts.path}?sslmode=disable"
-    server.close()
-    for writer in found.writers:
-        writer.close()
-    await server.wait_closed()
-
-
-@pytest.mark.asyncio
-async def test_a_server_that_takes_no_connection_does_not_answer(relay: tuple[Relay, str], impatient: None) -> None:
-    stalling, url = relay
-    async with opened(url, pool_size=2) as pool, pool.reading():
-        stalling.stalls = True
-        with pytest.raises(Unavailable) as caught:
-            async with pool.reading():
-                pass
-        assert caught.value.code == "DATABASE_UNAVAILABLE"
-
-
-@pytest.mark.asyncio
-async def test_a_process_that_had_no_time_for_its_own_deadline_does_not_blame_the_database(
-    relay: tuple[Relay, str], impatient: None
-) -> None:
-    """The same, on a machine that is busy with something else."""
-    stalling, url = relay
-    async with opened(url, pool_size=2) as pool, pool.reading():
-        stalling.stalls = True
-        asyncio.get_running_loop().call_later(0.1, time.sleep, 0.2 + module.LATE_SECONDS)
-        with pytest.raises(Overloaded):
-            async with pool.reading():
-                pass
 
 
 @pytest.mark.asyncio

@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
-from identity_api.db import in_hand
+from identity_api.db import database, in_hand
 from identity_api.db.database import Database
 
 
@@ -156,7 +157,7 @@ async def test_the_pool_sees_a_connection_again_after_some_seconds(
 
 
 @pytest.mark.asyncio
-async def test_a_plan_made_when_a_table_was_empty_is_not_kept(pool: Database) -> None:
+async def test_a_plan_made_when_a_table_was_empty_is_not_kept(pool: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until autovacuum comes, PostgreSQL would go on looking through the whole table."""
     name = f"grown_{uuid4().hex}"
 
@@ -174,6 +175,7 @@ async def test_a_plan_made_when_a_table_was_empty_is_not_kept(pool: Database) ->
         async with pool.reading() as connection:
             await connection.execute(f"insert into {name} select n, 'text' from generate_series(1, 5000) n")
         assert "Seq Scan" in await plan()
+        monkeypatch.setattr(database, "KEPT_SECONDS", 0.0)
         assert pool._in_hand is not None
         pool._in_hand.expire()
         await asyncio.wait(pool._in_hand._releasing)
@@ -181,6 +183,29 @@ async def test_a_plan_made_when_a_table_was_empty_is_not_kept(pool: Database) ->
     finally:
         async with pool.reading() as connection:
             await connection.execute(f"drop table {name}")
+
+
+@pytest.mark.asyncio
+async def test_those_who_wait_for_a_connection_find_its_plans(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes back to the pool after every use then, and planning is work that an overload must not bring."""
+    sent = []
+
+    def note(record: asyncpg.connection.LoggedQuery) -> None:
+        sent.append(record.query)
+
+    async def look(pool: Database) -> None:
+        async with pool.reading() as connection:
+            connection.add_query_logger(note)
+            await connection.fetchval("select $1::integer", 7)
+
+    async with opened(database_url, pool_size=1) as pool:
+        for seconds, forgets in ((60.0, False), (0.0, True)):
+            monkeypatch.setattr(database, "KEPT_SECONDS", seconds)
+            await asyncio.gather(*[look(pool) for _ in range(20)])
+            await asyncio.sleep(0)  # asyncpg tells its loggers in the next step of the loop
+            assert ("discard plans" in sent) == forgets
 
 
 @pytest.mark.asyncio

@@ -1,5 +1,6 @@
 """The planner knows of what was written a moment ago."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -60,14 +61,34 @@ async def test_a_large_table_is_left_to_autovacuum(database: Database) -> None:
             await connection.execute(f"drop table {name}")
 
 
-async def test_two_workers_do_not_wait_for_each_other(database: Database) -> None:
+async def test_a_table_whose_rows_come_and_go_has_not_grown(database: Database) -> None:
+    """A queue would be analysed every few seconds for ever, most often at a moment when it is empty."""
+    async with database.reading() as connection:
+        name = await make_table(connection)
+        try:
+            for _ in range(3):
+                await write(connection, name, 60)
+                await connection.execute(f"delete from {name}")
+            await write(connection, name, 50)
+            await keep_up(database)
+            assert await known(connection, name) == -1
+        finally:
+            await connection.execute(f"drop table {name}")
+
+
+@pytest.mark.parametrize("mode", ["share update exclusive", "access exclusive"])
+async def test_a_table_that_is_taken_is_left_for_later(database: Database, mode: str) -> None:
+    """By another worker, by autovacuum, which would end for whoever waits for it, or by a migration."""
     async with database.reading() as connection:
         name = await make_table(connection)
         try:
             await write(connection, name, 60)
-            async with database.transaction() as one, database.transaction() as other:
-                await statistics.analyse(one, name)
-                await statistics.analyse(other, name)
+            async with database.transaction() as other:
+                await other.execute(f"lock table {name} in {mode} mode")
+                async with asyncio.timeout(20):
+                    await keep_up(database)
+            assert await known(connection, name) == -1
+            await keep_up(database)
             assert await known(connection, name) == 60
         finally:
             await connection.execute(f"drop table {name}")
