@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from identity_api.db import outbox
+from identity_api.db import database, outbox
 from identity_api.db.database import Connection
 from identity_api.db.mapping_search import FOUND, Search
 from identity_api.ids import uuid7
@@ -285,6 +285,8 @@ async def begin_changes(
         """,
         tenant_id,
         mapping_ids,
+        # It does the work of as many statements. Of 25 mappings for everybody in a large tenant that is seconds.
+        timeout=len(mapping_ids) * database.COMMAND_TIMEOUT_SECONDS,
     )
     totals = {row["id"]: row["total"] for row in rows}
     concerning = [mapping_id for mapping_id in mapping_ids if totals[mapping_id]]

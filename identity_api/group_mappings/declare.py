@@ -1,6 +1,6 @@
 """Make a tenant's file-managed mappings equal to those that a file declares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 from uuid import UUID
 
@@ -20,7 +20,9 @@ from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
 TOGETHER: Final = 25
-"""Mappings made or changed with one transaction: logins and syncs of the tenant wait for it."""
+"""Mappings made or changed with one transaction, at most: logins and syncs of the tenant wait for it."""
+CONCERNED_TOGETHER: Final = 50_000
+"""Identities that they concern together, unless one alone concerns more. To count 100,000 takes a tenth of a second."""
 MAX_NAMED: Final = 10
 """People who are named for an edit."""
 
@@ -66,7 +68,9 @@ async def declare(
     told = iter(await _people(database, actor, effects))
     found = [one.told(next(told)) if one.whole is not None else one.difference for one in planned]
     if not dry_run:
-        await _carry_out(database, actor, planned)
+        changed = [one for one in planned if one.whole is not None]
+        concerned = [_concerned(effect) for effect in effects]
+        await _carry_out(database, actor, list(zip(changed, concerned, strict=True)))
     return found
 
 
@@ -126,30 +130,47 @@ def _update(row: MappingRecord, rule: Rule, difference: MappingDifference) -> _P
     return _Planned(difference, change, giving=giving, taking=taking)
 
 
-async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planned]) -> None:
-    """Give before taking, so that nobody loses a permission that moves from one mapping to another.
+async def _carry_out(database: Database, actor: Actor, planned: Sequence[tuple[_Planned, int]]) -> None:
+    """Make the edits, each of which comes with the number of identities that it concerns.
+
+    Give before taking, so that nobody loses a permission that moves from one mapping to another.
 
     Both are in force with their commits. Where the tenant has no room for what is new beside what goes, taking comes first.
     """
-    giving = [one.giving for one in planned if one.giving is not None]
-    taking = [one.taking for one in planned if one.taking is not None]
+    giving = [(one.giving, concerned) for one, concerned in planned if one.giving is not None]
+    taking = [(one.taking, concerned) for one, concerned in planned if one.taking is not None]
     steps = [giving, taking]
-    if giving and taking and not await _has_room(database, actor, planned):
-        by_room = sorted(planned, key=lambda one: (one.difference.action == "create", one.taking is None))
-        steps = [[one.whole for one in by_room if one.whole is not None]]
+    if giving and taking and not await _has_room(database, actor, [one for one, _ in planned]):
+        by_room = sorted(planned, key=lambda one: (one[0].difference.action == "create", one[0].taking is None))
+        steps = [[(one.whole, concerned) for one, concerned in by_room if one.whole is not None]]
     for step in steps:
-        for begin in range(0, len(step), TOGETHER):
-            await edit.make_together(database, actor, step[begin : begin + TOGETHER], managed_by="FILE")
+        for edits in _together(step):
+            await edit.make_together(database, actor, edits, managed_by="FILE")
+
+
+def _together(step: Sequence[tuple[edit.Written, int]]) -> Iterator[list[edit.Written]]:
+    """The edits of one transaction after the other, from edits and the number of identities that each concerns."""
+    edits: list[edit.Written] = []
+    people = 0
+    for written, concerned in step:
+        if edits and (len(edits) == TOGETHER or people + concerned > CONCERNED_TOGETHER):
+            yield edits
+            edits, people = [], 0
+        edits.append(written)
+        people += concerned
+    if edits:
+        yield edits
 
 
 async def _has_room(database: Database, actor: Actor, planned: Sequence[_Planned]) -> bool:
     """Whether all new mappings fit beside all that are still there, patterns as well."""
-    created = len([one for one in planned if one.difference.action == "create"])
+    created = [one.whole for one in planned if isinstance(one.whole, Rule)]
+    created_globs = [rule for rule in created if rule.match is MatchKind.GLOB]
     limits = database.limits
     async with database.reading() as connection:
         there = await count(connection, "max_mappings", actor.tenant_id)
         globs = await count(connection, "max_glob_mappings", actor.tenant_id)
-    return there + created <= limits.max_mappings and globs + created <= limits.max_glob_mappings
+    return there + len(created) <= limits.max_mappings and globs + len(created_globs) <= limits.max_glob_mappings
 
 
 def _changes(row: MappingRecord, rule: Rule, names: Mapping[UUID, str]) -> tuple[str, ...]:
@@ -175,6 +196,10 @@ async def _people(database: Database, actor: Actor, effects: Sequence[Effect | i
         else tuple([_told(verb, people, names) for verb, people in one.items()])
         for effect, one in zip(effects, touched, strict=True)
     ]
+
+
+def _concerned(effect: Effect | int | None) -> int:
+    return effect.concerned if isinstance(effect, Effect) else effect or 0
 
 
 def _touched(effect: Effect) -> dict[str, list[UUID]]:

@@ -1,16 +1,20 @@
 """A file's changes of mappings are looked at together, and give before they take."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from identity_api.claims import MatchKind
-from identity_api.db import grants
+from identity_api.db import database, grants, mappings
 from identity_api.db.database import Connection, Database
+from identity_api.group_mappings import declare as module
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.declare import DeclaredMapping, declare
+from identity_api.ids import uuid7
 from tests import factories as make
 from tests.graphql.world import CountingDatabase
 from tests.group_mappings.conftest import World
@@ -90,17 +94,54 @@ async def test_what_nothing_else_gives_is_lost_and_said(world: World) -> None:
 
 async def test_without_room_for_both_the_old_mapping_goes_first_and_nothing_is_refused(world: World) -> None:
     user_id, _ = await in_two_groups(world)
-    database = make.limited(world.database, max_mappings=1)
-    await declare(database, world.operator, [mapping("staff", "docs:read")], prune=True)
-    await declare(database, world.operator, [mapping("team", "docs:read")], prune=True)
+    limited = make.limited(world.database, max_mappings=1)
+    await declare(limited, world.operator, [mapping("staff", "docs:read")], prune=True)
+    await declare(limited, world.operator, [mapping("team", "docs:read")], prune=True)
     await apply_changes(world.database)
     assert await world.effective(user_id) == {"docs:read"}
 
 
+async def test_the_bound_of_patterns_is_no_bound_of_groups(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New mappings of whole names have room beside what goes, however few patterns a tenant may have: they come first."""
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    _, watching = await in_two_groups(world)
+    limited = make.limited(watching, max_glob_mappings=1)
+    await declare(limited, world.operator, [mapping("staff", "docs:read")], prune=True)
+    watching.seen.clear()
+    await declare(limited, world.operator, [mapping(name, "docs:read") for name in ("team", "crew")], prune=True)
+    assert set(watching.seen) == {frozenset({"docs:read"})}
+    await apply_changes(world.database)
+
+
+async def test_mappings_of_many_people_are_made_a_few_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins of the tenant wait for each transaction, and the more people it concerns the longer it takes."""
+    monkeypatch.setattr(module, "CONCERNED_TOGETHER", 2)
+    _, watching = await in_two_groups(world)
+    names = ("staff", "team", "engineering", "crew", "squad", "platform")
+    commits = []
+    for declared in ([mapping(name, "docs:read") for name in names], []):
+        watching.seen.clear()
+        await declare(watching, world.operator, declared, prune=True)
+        await apply_changes(world.database)
+        commits.append(len(watching.seen) - 1)  # without the look at all of them
+    assert commits == [2, 2]
+
+
+async def test_counting_whom_many_mappings_concern_has_the_time_of_as_many_statements(world: World) -> None:
+    counted: list[asyncpg.connection.LoggedQuery] = []
+    async with world.database.transaction() as connection:
+        connection.add_query_logger(counted.append)
+        await mappings.begin_changes(connection, world.tenant, [uuid7() for _ in range(30)], "system")
+        await asyncio.sleep(0)
+        connection.remove_query_logger(counted.append)
+    [timeout] = [one.timeout for one in counted if "mapping_group" in one.query]
+    assert timeout == 30 * database.COMMAND_TIMEOUT_SECONDS
+
+
 async def test_a_change_for_more_people_than_are_looked_at_is_told_with_their_number(world: World) -> None:
     _, _ = await in_two_groups(world)
-    database = make.limited(world.database, max_preview_identities=0)
-    [told] = await declare(database, world.operator, [mapping("staff", "docs:read")], prune=True)
+    limited = make.limited(world.database, max_preview_identities=0)
+    [told] = await declare(limited, world.operator, [mapping("staff", "docs:read")], prune=True)
     assert told.details == ("concerns 1 identities, too many to say whom it touches",)
     await apply_changes(world.database)
 

@@ -162,3 +162,15 @@ async def test_people_in_several_chunks_are_counted_once(world: World, monkeypat
     effect = await holds_true(world, edit.creating(world.rule()))
     assert effect.concerned == 2
     assert effect.gained == {(world.engineer, world.read)}
+
+
+@pytest.mark.asyncio
+async def test_a_digest_is_of_who_gains_and_who_loses_what(world: World) -> None:
+    gained = {(world.engineer, world.read), (world.admin, world.read), (world.admin, world.write)}
+    seen = [
+        await digest_of(Effect(3, frozenset(one), frozenset(other)))
+        for one, other in ((gained, set()), (set(), gained), ({*gained} - {(world.admin, world.write)}, set()))
+    ]
+    assert len(set(seen)) == 3
+    again = frozenset(sorted(gained, reverse=True))
+    assert await digest_of(Effect(7, again, frozenset())) == seen[0]
