@@ -33,15 +33,18 @@ class Effect(msgspec.Struct, frozen=True):
 async def digest_of(effect: Effect) -> str:
     """Equal for equal gains and losses, and only for those.
 
-    In a thread: to sort the pairs of 100,000 people would stop every other request for a third of a second.
+    In a thread, and in parts: to sort the pairs of 100,000 people would stop every other request for a third of a second, and
+    a sort lets no other thread go on until its end.
     """
 
     def digest() -> str:
-        listed = [
-            sorted([user.bytes + permission.bytes for user, permission in one]) for one in (effect.gained, effect.lost)
-        ]
-        whole = hashlib.sha256(b"%d " % len(listed[0]))
-        whole.update(b"".join(listed[0] + listed[1]))
+        whole = hashlib.sha256(b"%d " % len(effect.gained))
+        for pairs in (effect.gained, effect.lost):
+            parts: list[list[bytes]] = [[] for _ in range(256)]
+            for user, permission in pairs:
+                parts[user.bytes[-1]].append(user.bytes + permission.bytes)
+            for part in parts:
+                whole.update(b"".join(sorted(part)))
         return whole.hexdigest()
 
     return await asyncio.to_thread(digest)
