@@ -7,16 +7,26 @@ import os
 import socket
 import ssl
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
 from identity_api.errors import ConfigurationError, Unavailable
 
-FAILURES: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+FAILURES: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresError,
+    # The driver's parser, and Python's for host names, raise these as they are.
+    ValueError,
+    OverflowError,
+)
 """Every way in which connecting ends that this module can tell."""
 _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 """Parameters of the URL that name files: PostgreSQL, libpq, "Parameter Key Words"."""
+_ON_THE_WAY: Final = (ConnectionError, TimeoutError, socket.gaierror)
+"""Files were read before."""
 
 
 def not_connected(url: str, error: BaseException) -> Unavailable | ConfigurationError:
@@ -24,11 +34,24 @@ def not_connected(url: str, error: BaseException) -> Unavailable | Configuration
     if isinstance(error, asyncpg.ClientConfigurationError):
         # The driver names the parameter and what it may be, in its first line.
         return _misconfigured(str(error).partition("\n")[0])
-    given = parse_qs(urlsplit(url).query)
-    for name in _FILES:
-        if name in given and not os.access(given[name][0], os.R_OK):
-            return _misconfigured(f"the file that {name} names is missing, or this user may not read it")
-    return Unavailable(_sentence(urlsplit(url).hostname or "the socket", error), code="DATABASE_UNAVAILABLE")
+    if isinstance(error, ValueError | OverflowError) and not isinstance(error, OSError):
+        return _misconfigured("its host, its port or one of its parameters is not valid")
+    parts = urlsplit(url)
+    if parts.netloc.count("@") > 1:  # the driver takes the first for the last
+        return _misconfigured("an @ in the username or the password is written %40")
+    given = parse_qs(parts.query)
+    if not isinstance(error, _ON_THE_WAY):
+        for name in _FILES:
+            if name in given and not (os.path.isfile(given[name][-1]) and os.access(given[name][-1], os.R_OK)):
+                return _misconfigured(f"the file that {name} names is missing, or this user may not read it")
+    if type(error) is ssl.SSLError and (error.library == "X509" or "PEM lib" in str(error)):
+        return _misconfigured(
+            "a file that it names, or one in .postgresql in HOME, holds no certificate or key in PEM, or the key is of"
+            " another certificate"
+        )
+    place = unquote(parts.hostname or given.get("host", [""])[-1])
+    at = "the socket" if not place or place.startswith("/") else place
+    return Unavailable(_sentence(at, error), code="DATABASE_UNAVAILABLE")
 
 
 def _misconfigured(problem: str) -> ConfigurationError:

@@ -32,6 +32,8 @@ async def refusals(url: str) -> list[IdentityAPIError]:
     [
         ("sslmode=always", "`sslmode` parameter must be one of"),
         ("sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "the file that sslrootcert names is missing"),
+        ("sslmode=verify-full&sslrootcert=/", "the file that sslrootcert names is missing"),
+        ("nowhere", "its host, its port or one of its parameters is not valid"),
     ],
 )
 async def test_a_url_with_which_no_database_is_reached_is_a_configuration_error(query: str, said: str) -> None:
@@ -45,8 +47,25 @@ async def test_a_url_with_which_no_database_is_reached_is_a_configuration_error(
 @pytest.mark.parametrize(
     ("place", "said"),
     [
+        ("/identity?host=127.0.0.1&port=99999", "its host, its port or one of its parameters is not valid"),
+        ("a..b/identity", "its host, its port or one of its parameters is not valid"),
+        ("se@cret@127.0.0.1:1/identity", "an @ in the username or the password is written %40"),
+    ],
+)
+async def test_a_host_that_cannot_be_one_is_a_configuration_error(place: str, said: str) -> None:
+    for error in await refusals(f"postgresql://app:secret@{place}"):
+        assert isinstance(error, ConfigurationError)
+        assert error.message == f"IDENTITY_DATABASE_URL: {said}"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
         ("127.0.0.1:1/identity", "The database at 127.0.0.1 does not answer."),
+        ("127.0.0.1:1/identity?passfile=/nowhere", "The database at 127.0.0.1 does not answer."),
         ("/identity?host=/nowhere", "The database at the socket does not answer."),
+        ("%2Fnowhere/identity", "The database at the socket does not answer."),
+        ("/identity?host=127.0.0.1&port=1", "The database at 127.0.0.1 does not answer."),
         ("database.invalid/identity", "No host is known by the name of the database's, database.invalid."),
     ],
 )
@@ -75,6 +94,18 @@ async def test_a_file_of_somebody_else_is_not_told_as_a_server_that_is_down(monk
     for error in await refusals("postgresql://app:secret@127.0.0.1:1/identity"):
         assert isinstance(error, Unavailable)
         assert "not read a file that every connection looks for" in error.message
+
+
+@pytest.mark.parametrize("query", ["sslrootcert={text}", "sslcert={text}", "sslcert={one}&sslkey={another}"])
+async def test_a_file_that_is_no_certificate_or_key_is_told_as_one(tmp_path: Path, query: str) -> None:
+    """Not as a server that does not speak TLS: that one may begin to."""
+    (tmp_path / "text.pem").write_text("no certificate\n")
+    for name in ("one", "another"):
+        issue(name).save(tmp_path / f"{name}.pem")
+    named = query.format(**{name: tmp_path / f"{name}.pem" for name in ("text", "one", "another")})
+    for error in await refusals(f"postgresql://app@127.0.0.1:1/identity?sslmode=require&{named}"):
+        assert isinstance(error, ConfigurationError)
+        assert "holds no certificate or key in PEM" in error.message
 
 
 @pytest_asyncio.fixture
