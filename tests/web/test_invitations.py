@@ -70,10 +70,12 @@ async def test_a_form_that_was_shown_for_another_invitation_accepts_none(site: S
     client = await opened(site, await invited(site))
     await client.get(f"/invitation/{(await invited(site, 'bob')).token}", headers=PAGE)
     form = {"password": PASSWORD, "repeated": PASSWORD}
-    refused = await client.post("/invitation/password", data={**form, "username": "ada"}, headers=from_page(site))
+    refused = await client.post("/invitation/password", data={**form, "shown_for": "ada"}, headers=from_page(site))
     assert (refused.status_code, "LINK_REPLACED" in refused.text) == (409, True)
     assert await site.events("invitation.accepted") == 0
-    done = await client.post("/invitation/password", data={**form, "username": "bob"}, headers=from_page(site))
+    assert '<input type="hidden" name="shown_for" value="bob">' in (await client.get("/invitation", headers=PAGE)).text
+    typed_over = {**form, "shown_for": "bob", "username": "bob@home.example"}
+    done = await client.post("/invitation/password", data=typed_over, headers=from_page(site))
     assert done.status_code == 303
     assert await site.events("invitation.accepted") == 1
 

@@ -41,9 +41,11 @@ async def choose(
     password: str = PASSWORD,
     repeated: str | None = None,
     *,
-    username: str = "ada",
+    shown_for: str = "ada",
+    username: str | None = None,
 ) -> httpx.Response:
-    form = {"username": username, "password": password, "repeated": password if repeated is None else repeated}
+    names = {"shown_for": shown_for, "username": username or shown_for}
+    form = {**names, "password": password, "repeated": password if repeated is None else repeated}
     return await client.post("/auth/password", data=form, headers=from_page(site))
 
 
@@ -81,6 +83,16 @@ async def test_a_form_that_was_shown_for_somebody_else_sets_nobodys_password(
 
 
 @pytest.mark.asyncio
+async def test_a_password_manager_may_type_over_the_username(site: Site, token: str) -> None:
+    """Some do, though the field cannot be changed by hand: whose password is chosen is the link's business."""
+    client = await opened(site, token)
+    assert (
+        '<input type="hidden" name="shown_for" value="ada">' in (await client.get("/auth/password", headers=PAGE)).text
+    )
+    assert (await choose(site, client, username="ada@home.example")).status_code == 303
+
+
+@pytest.mark.asyncio
 async def test_a_link_is_used_up_by_a_choice_and_not_by_looking(site: Site, token: str) -> None:
     for _ in range(3):
         assert (await (await opened(site, token)).get("/auth/password", headers=PAGE)).status_code == 200
@@ -110,7 +122,7 @@ async def test_the_choice_ends_sessions_of_the_password_before(site: Site, world
     client = await signed_in(site, "bob")
     made = await local_passwords.create_password_token(world.database, world.operator, bob)
     assert (await client.get("/v1/me")).status_code == 200
-    await choose(site, await opened(site, made.token), OTHER_PASSWORD, username="bob")
+    await choose(site, await opened(site, made.token), OTHER_PASSWORD, shown_for="bob")
     assert (await client.get("/v1/me")).status_code == 401
 
 

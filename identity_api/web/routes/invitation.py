@@ -69,7 +69,7 @@ async def invitation_password(request: WebRequest) -> Response[Any]:
     admit_own_form(context, request.scope)
     form = await form_of(request)
     token, found = await _opened(request, deps, context, tenant)
-    require_shown(form.get("username"), found.username)
+    require_shown(form.get("shown_for"), found.username)
     try:
         if form.get("password") != form.get("repeated"):
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")

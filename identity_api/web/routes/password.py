@@ -52,7 +52,7 @@ async def chosen(request: WebRequest) -> Response[Any]:
     admit_own_form(context, request.scope)
     form = await form_of(request)
     token, username = await _opened(request, deps, context, tenant)
-    require_shown(form.get("username"), username)
+    require_shown(form.get("shown_for"), username)
     try:
         if form.get("password") != form.get("repeated"):
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
