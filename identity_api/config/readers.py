@@ -160,7 +160,9 @@ def connection_url(*schemes: str) -> Reader:
             parts = urlsplit(text)
             _port = parts.port
         except ValueError:
-            raise ValueError(f"a URL that begins with {needed} is needed") from None
+            raise ValueError(
+                "its host or port cannot be read; in a username or a password /, ?, # and @ are written %2F, %3F, %23 and %40"
+            ) from None
         if parts.scheme not in schemes or not (parts.netloc or parts.path):
             raise ValueError(f"a URL that begins with {needed} is needed")
         if parts.password is not None and _PLACEHOLDERS.fullmatch(unquote(parts.password)):

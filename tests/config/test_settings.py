@@ -149,6 +149,16 @@ def test_an_unusable_value_stops_the_start(variable, value):
     assert variable in problem or problem.startswith("settings file")
 
 
+@pytest.mark.parametrize("character", ["/", "?", "#"])
+def test_a_password_that_ends_a_url_early_is_told_as_one_that_is_not_escaped(character):
+    url = "postgresql://identity:hunter{}two@db.example/identity"
+    (problem,) = problems_of(GOOD | {"IDENTITY_DATABASE_URL": url.format(character)})
+    assert "are written %2F, %3F, %23 and %40" in problem
+    assert "hunter" not in problem
+    escaped = url.format(f"%{ord(character):02X}")
+    assert load_settings(GOOD | {"IDENTITY_DATABASE_URL": escaped}).database_url == Secret(escaped)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"), [("IDENTITY_SYNC_INTERVAL_SECONDS", "420"), ("IDENTITY_LEEWAY_SECONDS", "0")]
 )
