@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 from uuid import UUID
 
+from identity_api.db import database
 from identity_api.db.database import Connection
 
 
@@ -33,6 +34,8 @@ async def concerned(
         tenant_id,
         list(mapping_ids),
         limit,
+        # It does the work of as many statements, as `mappings.begin_changes` does.
+        timeout=max(1, len(mapping_ids)) * database.COMMAND_TIMEOUT_SECONDS,
     )
     return [Concerned(row["user_id"], row["identity_id"]) for row in rows]
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from identity_api.claims import MatchKind
-from identity_api.db import database, grants, mappings
+from identity_api.db import change_sets, database, grants, mappings
 from identity_api.db.database import Connection, Database
 from identity_api.group_mappings import declare as module
 from identity_api.group_mappings.apply import apply_changes
@@ -131,11 +131,14 @@ async def test_counting_whom_many_mappings_concern_has_the_time_of_as_many_state
     counted: list[asyncpg.connection.LoggedQuery] = []
     async with world.database.transaction() as connection:
         connection.add_query_logger(counted.append)
-        await mappings.begin_changes(connection, world.tenant, [uuid7() for _ in range(30)], "system")
+        many = [uuid7() for _ in range(30)]
+        await mappings.begin_changes(connection, world.tenant, many, "system")
+        for some in (many, []):
+            await change_sets.concerned(connection, world.tenant, some, limit=None)
         await asyncio.sleep(0)
         connection.remove_query_logger(counted.append)
-    [timeout] = [one.timeout for one in counted if "mapping_group" in one.query]
-    assert timeout == 30 * database.COMMAND_TIMEOUT_SECONDS
+    seconds = [one.timeout for one in counted if "mapping_group" in one.query]
+    assert seconds == [count * database.COMMAND_TIMEOUT_SECONDS for count in (30, 30, 1)]
 
 
 async def test_a_change_for_more_people_than_are_looked_at_is_told_with_their_number(world: World) -> None:
