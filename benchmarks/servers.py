@@ -20,7 +20,7 @@ HERE = Path(__file__).parent / "contenders" / "postgraphile"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "identity-api" / "benchmark-postgraphile"
 START_SECONDS = 60
 _APPLICATIONS = {
-    PRODUCT: "identity_api.app:create_app",
+    PRODUCT: "identity_api.cli.server:worker_application",
     BY_HAND: "benchmarks.contenders.by_hand:create_app",
     FLOOR: "benchmarks.contenders.floor:create_app",
     BARE: "benchmarks.replays:create_bare",
