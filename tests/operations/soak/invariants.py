@@ -148,4 +148,5 @@ def errors_in(logs: Mapping[str, Any]) -> Counter[str]:
 
 def failures_in(logs: Mapping[str, Any]) -> list[str]:
     """The lines of what nobody expected, which say the exception and its places."""
-    return [line for said in logs.values() for line in said.splitlines() if '"event":"http.failed"' in line]
+    events = ('"event":"http.failed"', '"event":"job.failed"', '"event":"sync.failed"')
+    return [line for said in logs.values() for line in said.splitlines() if any(event in line for event in events)]
