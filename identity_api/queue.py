@@ -20,6 +20,7 @@ from arq.worker import Function, Worker, func
 from redis.exceptions import RedisError
 
 from identity_api.clock import jitter
+from identity_api.errors import Unavailable
 from identity_api.redis_pool import CONNECT_SECONDS, Requests, connection_pool
 from identity_api.telemetry import METRICS, get_logger, log_context
 
@@ -187,6 +188,10 @@ async def _run_body(name: str, body: JobBody, ids: Mapping[str, Any], timeout_se
             _log.error("job.timeout", job=name)
             return "TIMEOUT"
         _log.exception("job.failed", job=name)
+        return "FAILED"
+    except Unavailable as error:
+        # As for a ticker, which will do the work once what it needs is back.
+        _log.warning("job.unavailable", job=name, error_code=error.code)
         return "FAILED"
     except Exception:
         _log.exception("job.failed", job=name)

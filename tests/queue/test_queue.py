@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from identity_api import queue as module
 from identity_api.embedded.valkey import Valkey
+from identity_api.errors import Unavailable
 from identity_api.queue import QUEUE_NAME, Queue, run_worker
 from identity_api.telemetry import METRICS, configure_logging
 
@@ -208,6 +209,26 @@ async def test_logs_hold_neither_arguments_nor_exception_texts(valkey, queue):
         configure_logging("json", "info")
     assert '"type":"builtins.ValueError"' in stream.getvalue()
     assert "canary" not in stream.getvalue()
+
+
+@pytest.mark.asyncio
+async def test_a_database_that_is_away_is_no_error_of_a_job(valkey, queue):
+    stream = io.StringIO()
+    configure_logging("json", "debug", stream=stream)
+
+    async def waits(**_ids):
+        raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE")
+
+    before = counted("identity_jobs_total", job="waits", outcome="FAILED")
+    try:
+        async with running_worker(valkey.url, {"waits": waits}):
+            await queue.enqueue("waits")
+            await soon(lambda: "job.unavailable" in stream.getvalue())
+    finally:
+        configure_logging("json", "info")
+    assert "DATABASE_UNAVAILABLE" in stream.getvalue()
+    assert '"level":"error"' not in stream.getvalue()
+    assert counted("identity_jobs_total", job="waits", outcome="FAILED") == before + 1
 
 
 @pytest.mark.asyncio
