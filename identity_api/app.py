@@ -320,7 +320,7 @@ def keep_what_is_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, 10, 10)
-    gc.enable()
+    gc.enable()  # off while the server imports
 
 
 def _urls(settings: Settings) -> tuple[str, str]:

@@ -108,7 +108,7 @@ def _references(change: MappingChange) -> Sequence[Reference]:
 
 def _edit_of(
     change: MappingChange, known: Mapping[str, PermissionRecord], stored: Mapping[UUID, MappingRecord]
-) -> edit.Written:
+) -> edit.MappingEdit:
     if isinstance(change, DeleteMapping):
         return edit.Deletion(change.mapping_id, change.version)
     if isinstance(change, CreateMapping):

@@ -78,11 +78,11 @@ class _Planned(msgspec.Struct, frozen=True):
     """An edit to be made."""
 
     difference: MappingDifference
-    whole: edit.Written | None = None
+    whole: edit.MappingEdit | None = None
     """All of it; None if there is nothing to do."""
-    giving: edit.Written | None = None
+    giving: edit.MappingEdit | None = None
     """What of it can be made first."""
-    taking: edit.Written | None = None
+    taking: edit.MappingEdit | None = None
     """What is left to be made after `giving`."""
 
     def told(self, people: tuple[str, ...]) -> MappingDifference:
@@ -148,9 +148,9 @@ async def _carry_out(database: Database, actor: Actor, planned: Sequence[tuple[_
             await edit.make_together(database, actor, edits, managed_by="FILE")
 
 
-def _together(step: Sequence[tuple[edit.Written, int]]) -> Iterator[list[edit.Written]]:
+def _together(step: Sequence[tuple[edit.MappingEdit, int]]) -> Iterator[list[edit.MappingEdit]]:
     """The edits of one transaction after the other, from edits and the number of identities that each concerns."""
-    edits: list[edit.Written] = []
+    edits: list[edit.MappingEdit] = []
     people = 0
     for written, concerned in step:
         if edits and (len(edits) == TOGETHER or people + concerned > CONCERNED_TOGETHER):

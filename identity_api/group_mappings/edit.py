@@ -42,7 +42,7 @@ class Deletion(msgspec.Struct, frozen=True):
     expected_version: int
 
 
-Written = Rule | Update | Deletion
+MappingEdit = Rule | Update | Deletion
 """An edit as a value: the rule of a new mapping, or what becomes of one that is there."""
 
 
@@ -80,14 +80,14 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
         return await effect_of(connection, actor.tenant_id, edited.mapping_id)
 
 
-async def make_together(database: Database, actor: Actor, edits: Sequence[Written], *, managed_by: str) -> None:
+async def make_together(database: Database, actor: Actor, edits: Sequence[MappingEdit], *, managed_by: str) -> None:
     """Make several edits with one transaction. Raises as `make` and each of them."""
     async with database.transaction() as connection, an_admin_remains(connection, actor):
         await make_all(await Edit.begin(connection, database.limits, actor), edits, managed_by=managed_by)
 
 
 async def preview_together(
-    database: Database, actor: Actor, edits: Sequence[Written], *, managed_by: str
+    database: Database, actor: Actor, edits: Sequence[MappingEdit], *, managed_by: str
 ) -> list[Effect | int | None]:
     """Whom each of several edits would affect if all of them were made; all are made, read and rolled back.
 
@@ -111,7 +111,7 @@ async def preview_together(
         return [None if one is None else found.get(one.mapping_id, one.concerned) for one in edited]
 
 
-async def _tried(edit: Edit, edits: Sequence[Written], *, managed_by: str) -> list[Edited | None]:
+async def _tried(edit: Edit, edits: Sequence[MappingEdit], *, managed_by: str) -> list[Edited | None]:
     """Each edit made; None for one that names what is not there."""
     try:
         async with edit.connection.transaction():
@@ -128,7 +128,7 @@ async def _tried(edit: Edit, edits: Sequence[Written], *, managed_by: str) -> li
         return [found[place] for place in range(len(edits))]
 
 
-async def make_all(edit: Edit, edits: Sequence[Written], *, managed_by: str) -> list[Edited]:
+async def make_all(edit: Edit, edits: Sequence[MappingEdit], *, managed_by: str) -> list[Edited]:
     """Make edits of different mappings, those of a kind together; what they came to, in the order of the edits.
 
     Raises as each of them.
@@ -247,7 +247,7 @@ async def delete(edit: Edit, deletions: Sequence[Deletion], *, managed_by: str) 
 
 
 # What takes away or moves comes first: what is new may need its room.
-_MADE_BY: Final[dict[type[Written], Callable[..., Awaitable[list[Edited]]]]] = {
+_MADE_BY: Final[dict[type[MappingEdit], Callable[..., Awaitable[list[Edited]]]]] = {
     Update: update,
     Deletion: delete,
     Rule: create,
