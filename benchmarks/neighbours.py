@@ -161,8 +161,8 @@ class Hostile:
         rule = Rule(None, f"batch-{number}", MatchKind.EXACT, (self.permission,))
         with serving():
             work_for(self._tenant.id)
-            made = await edit.make(self._database, operator, edit.creating(rule))
-            await edit.make(self._database, operator, edit.deleting(made.mapping_id, expected_version=1))
+            made = await edit.make(self._database, operator, rule)
+            await edit.make(self._database, operator, edit.Deletion(made.mapping_id, 1))
 
     async def read_keys(self) -> None:
         """What a provider of the tenant publishes, and how fast it can: each fetch is a request of ours."""

@@ -150,7 +150,7 @@ async def measure(database: Database, tenant: Tenant, server: Server, postgres: 
 
     async def new() -> None:
         results = streams.results
-        await edit.make(database, operator, edit.creating(Rule(None, "group-*", MatchKind.GLOB, (permission,))))
+        await edit.make(database, operator, Rule(None, "group-*", MatchKind.GLOB, (permission,)))
         await asyncio.wait_for(streams.until(results + STREAMS), 120)
 
     async with database.transaction() as connection:

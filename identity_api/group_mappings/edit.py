@@ -1,7 +1,6 @@
-"""Edit a group mapping: one change, one transaction; or preview whom it affects.
+"""Edit group mappings: one edit, or several together, in one transaction; or preview whom they affect.
 
-The same edits are made of many mappings at once, as a declaration has them: what `create`, `update` and `delete` do for one,
-they do for hundreds with as many statements.
+What `create`, `update` and `delete` do for one mapping, they do for hundreds with as many statements.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,9 +22,6 @@ from identity_api.group_mappings.rules import Edit, Edited, Rule
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
-Change = Callable[[Edit], Awaitable[Edited]]
-"""A change that has not been made yet: `creating`, `updating` or `deleting`."""
-
 
 class Update(msgspec.Struct, frozen=True):
     """A mapping's rule is to be overwritten, if the mapping is still at this version."""
@@ -46,18 +42,21 @@ MappingEdit = Rule | Update | Deletion
 """An edit as a value: the rule of a new mapping, or what becomes of one that is there."""
 
 
-async def make(database: Database, actor: Actor, change: Change, *, as_previewed: str | None = None) -> Edited:
-    """Make a change.
+async def make(
+    database: Database, actor: Actor, one: MappingEdit, *, managed_by: str = "API", as_previewed: str | None = None
+) -> Edited:
+    """Make an edit.
 
     Args:
-        as_previewed: the digest of an effect that was shown; the change is made only if its effect is still that one.
+        as_previewed: the digest of an effect that was shown; the edit is made only if its effect is still that one.
 
     Raises:
-        Conflict: `PREVIEW_OUTDATED`, `LIMIT_REACHED` as for `preview`; and what the change raises.
+        IdentityAPIError: what `create`, `update` or `delete` raises.
+        Conflict: `PREVIEW_OUTDATED`, `LIMIT_REACHED` as for `preview`.
         Refused: `LAST_ADMIN`: it would take its right from everybody who administers the tenant.
     """
     async with database.transaction() as connection, an_admin_remains(connection, actor):
-        edited = await change(await Edit.begin(connection, database.limits, actor))
+        [edited] = await make_all(await Edit.begin(connection, database.limits, actor), [one], managed_by=managed_by)
         if as_previewed is not None:
             _ensure_within(database.limits, edited.concerned)
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
@@ -66,16 +65,17 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
         return edited
 
 
-async def preview(database: Database, actor: Actor, change: Change) -> Effect:
-    """Whom a change would affect: it is made, read and rolled back, so a preview and an edit cannot differ.
+async def preview(database: Database, actor: Actor, one: MappingEdit) -> Effect:
+    """Whom an edit would affect: it is made, read and rolled back, so a preview and an edit cannot differ.
 
     Raises:
-        IdentityAPIError: what the change raises, when it would be refused.
+        IdentityAPIError: what the edit raises, when it would be refused.
         LimitReached: it concerns more identities than are looked at in a request. The edit itself has no such bound.
     """
     async with database.transaction(is_trial=True) as connection:
         async with an_admin_remains(connection, actor):
-            edited = await change(await Edit.begin(connection, database.limits, actor, dry_run=True))
+            edit = await Edit.begin(connection, database.limits, actor, dry_run=True)
+            [edited] = await make_all(edit, [one], managed_by="API")
         _ensure_within(database.limits, edited.concerned)
         return await effect_of(connection, actor.tenant_id, edited.mapping_id)
 
@@ -152,26 +152,16 @@ def _ensure_within(limits: TenantLimits, concerned: int) -> None:
         )
 
 
-def creating(rule: Rule, *, managed_by: str = "API") -> Change:
-    """A new mapping.
+async def create(edit: Edit, rules: Sequence[Rule], *, managed_by: str) -> list[Edited]:
+    """New mappings, all or none of them.
 
-    Raises, when it is made:
-        BadInput: the pattern is not usable, or no permission is named.
-        NotFound: a permission or the provider is not this tenant's.
+    Raises:
+        NotFound: a permission or a provider is not this tenant's; before anything is written.
+        BadInput: a pattern is not usable, or no permission is named.
         Refused: `FORBIDDEN` (a permission the actor may not give), `SELF_BENEFIT`; `PATTERN_TOO_WIDE`, `PROVIDER_NEEDED` for
             a service permission.
         Conflict: `MAPPING_EXISTS`, `LIMIT_REACHED`.
     """
-
-    async def change(edit: Edit) -> Edited:
-        [created] = await create(edit, [rule], managed_by=managed_by)
-        return created
-
-    return change
-
-
-async def create(edit: Edit, rules: Sequence[Rule], *, managed_by: str) -> list[Edited]:
-    """New mappings, all or none of them. Raises as `creating`; NotFound before anything is written."""
     connection, tenant_id = edit.connection, edit.actor.tenant_id
     edit.check_may_touch(await edit.check(*rules))
     made = {uuid7(): rule for rule in rules}
@@ -184,24 +174,14 @@ async def create(edit: Edit, rules: Sequence[Rule], *, managed_by: str) -> list[
     return await edit.finish("mapping.created", dict.fromkeys(made))
 
 
-def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by: str = "API") -> Change:
-    """Overwrite a mapping's rule.
-
-    Raises, when it is made:
-        NotFound: no such mapping, permission or provider in the actor's tenant.
-        Conflict: `CONFLICT` (it is no longer at `expected_version`), `MAPPING_EXISTS`, `LIMIT_REACHED`.
-        BadInput, Refused: as for `creating`; also `MANAGED_BY_FILE`.
-    """
-
-    async def change(edit: Edit) -> Edited:
-        [updated] = await update(edit, [Update(mapping_id, rule, expected_version)], managed_by=managed_by)
-        return updated
-
-    return change
-
-
 async def update(edit: Edit, updates: Sequence[Update], *, managed_by: str) -> list[Edited]:
-    """Overwrite the rules of mappings, all or none of them. Raises as `updating`; NotFound before anything is written."""
+    """Overwrite the rules of mappings, all or none of them.
+
+    Raises:
+        NotFound: no such mapping, permission or provider in the actor's tenant; before anything is written.
+        Conflict: `CONFLICT` (it is no longer at `expected_version`), `MAPPING_EXISTS`, `LIMIT_REACHED`.
+        BadInput, Refused: as for `create`; also `MANAGED_BY_FILE`.
+    """
     connection, tenant_id = edit.connection, edit.actor.tenant_id
     before = await edit.load({one.mapping_id: one.expected_version for one in updates}, managed_by)
     after = {one.mapping_id: one.rule for one in updates}
@@ -222,22 +202,12 @@ async def update(edit: Edit, updates: Sequence[Update], *, managed_by: str) -> l
     return await edit.finish("mapping.updated", before)
 
 
-def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API") -> Change:
-    """Delete a mapping; what it gave is out of force with the commit.
-
-    Raises, when it is made:
-        NotFound, Conflict, Refused: as for `updating`.
-    """
-
-    async def change(edit: Edit) -> Edited:
-        [deleted] = await delete(edit, [Deletion(mapping_id, expected_version)], managed_by=managed_by)
-        return deleted
-
-    return change
-
-
 async def delete(edit: Edit, deletions: Sequence[Deletion], *, managed_by: str) -> list[Edited]:
-    """Delete mappings, all or none of them. Raises as `deleting`; NotFound before anything is written."""
+    """Delete mappings, all or none of them; what they gave is out of force with the commit.
+
+    Raises:
+        NotFound, Conflict, Refused: as for `update`.
+    """
     connection, tenant_id = edit.connection, edit.actor.tenant_id
     before = await edit.load({one.mapping_id: one.expected_version for one in deletions}, managed_by)
     edit.check_may_touch(await _given_by(edit, before.values()))

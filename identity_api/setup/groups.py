@@ -10,7 +10,7 @@ from identity_api.db import mappings, permissions
 from identity_api.db.mappings import MappingRecord
 from identity_api.db.permissions import PermissionRecord
 from identity_api.errors import BadInput, NotFound, Refused
-from identity_api.group_mappings.edit import creating, deleting, make, preview
+from identity_api.group_mappings.edit import Deletion, make, preview
 from identity_api.group_mappings.impact import Effect
 from identity_api.group_mappings.rules import Rule
 from identity_api.setup.links import Setup
@@ -41,7 +41,7 @@ async def mapped(deps: SetupDeps, setup: Setup) -> Mapped:
 
 async def preview_mapping(deps: SetupDeps, setup: Setup, given: Given) -> Effect:
     """Whom the mapping would affect now. Raises as `add_mapping`."""
-    return await preview(deps.database, setup.actor, creating(await _rule(deps, setup, given)))
+    return await preview(deps.database, setup.actor, await _rule(deps, setup, given))
 
 
 async def add_mapping(deps: SetupDeps, setup: Setup, given: Given) -> None:
@@ -52,7 +52,7 @@ async def add_mapping(deps: SetupDeps, setup: Setup, given: Given) -> None:
         Refused: `FORBIDDEN`: a permission that the link may not give; `SETUP_STEP_MISSING`.
         Conflict: `MAPPING_EXISTS`, `LIMIT_REACHED`.
     """
-    await make(deps.database, setup.actor, creating(await _rule(deps, setup, given)))
+    await make(deps.database, setup.actor, await _rule(deps, setup, given))
 
 
 async def remove_mapping(deps: SetupDeps, setup: Setup, mapping_id: UUID) -> None:
@@ -67,7 +67,7 @@ async def remove_mapping(deps: SetupDeps, setup: Setup, mapping_id: UUID) -> Non
         found = await mappings.get(connection, setup.tenant.id, mapping_id)
     if found is None or found.provider_id != setup.link.provider_id:
         raise NotFound("There is no such mapping at this provider.")
-    await make(deps.database, setup.actor, deleting(mapping_id, expected_version=found.version))
+    await make(deps.database, setup.actor, Deletion(mapping_id, found.version))
 
 
 async def _rule(deps: SetupDeps, setup: Setup, given: Given) -> Rule:

@@ -71,7 +71,7 @@ class Replay:
         for account in world.accounts.values():
             await self._make_account(world, account.id)
         for key, mapping in world.mappings.items():
-            await self._edit(edit.creating(self._rule(mapping.provider, mapping.group, mapping.given)))
+            await self._edit(self._rule(mapping.provider, mapping.group, mapping.given))
             self.ids[key] = self.made["mapping"]
         for account in world.accounts.values():
             for identity in account.identities:
@@ -217,7 +217,7 @@ class Replay:
         return Rule(self.ids[provider] if provider is not None else None, f"group-{group}", MatchKind.EXACT, row_ids)
 
     async def _createGroupMapping(self, actor: Actor, _: World, provider: int | None, group: int, given: int) -> None:
-        await self._edit(edit.creating(self._rule(provider, group, given)), actor)
+        await self._edit(self._rule(provider, group, given), actor)
 
     async def _updateGroupMapping(
         self, actor: Actor, _: World, mapping: int, provider: int | None, group: int, given: int
@@ -225,12 +225,12 @@ class Replay:
         async with self.database.reading() as connection:
             version = await connection.fetchval("select version from group_mapping where id = $1", self.ids[mapping])
         if given:
-            change = edit.updating(self.ids[mapping], self._rule(provider, group, given), expected_version=version)
+            change: edit.MappingEdit = edit.Update(self.ids[mapping], self._rule(provider, group, given), version)
         else:
-            change = edit.deleting(self.ids[mapping], expected_version=version)
+            change = edit.Deletion(self.ids[mapping], version)
         await self._edit(change, actor)
 
-    async def _edit(self, change: edit.Change, actor: Actor | None = None) -> None:
+    async def _edit(self, change: edit.MappingEdit, actor: Actor | None = None) -> None:
         made = await edit.make(self.database, actor or self.local.operator, change)
         self.made["mapping"] = made.mapping_id
         await apply_changes(self.database)

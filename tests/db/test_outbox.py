@@ -134,7 +134,7 @@ async def test_an_edit_of_a_mapping_is_told_at_once_for_everybody_and_then_for_t
     async with world.database.transaction() as connection:
         permission = await make.make_permission(connection, world.tenant_id, "docs:read")
     rule = Rule(None, "sales", MatchKind.EXACT, (permission,))
-    await edit.make(world.database, world.actor, edit.creating(rule))
+    await edit.make(world.database, world.actor, rule)
     assert await world.told() == {("user.permissions_changed", None)}
     await apply_changes(world.database)
     assert await world.told() == {("user.permissions_changed", user_id)}
@@ -144,7 +144,7 @@ async def test_an_edit_that_is_only_previewed_is_told_to_nobody(world: World) ->
     await person(world, "sales")
     async with world.database.transaction() as connection:
         permission = await make.make_permission(connection, world.tenant_id, "docs:read")
-    await edit.preview(world.database, world.actor, edit.creating(Rule(None, "sales", MatchKind.EXACT, (permission,))))
+    await edit.preview(world.database, world.actor, Rule(None, "sales", MatchKind.EXACT, (permission,)))
     assert await world.told() == set()
 
 

@@ -55,7 +55,7 @@ async def test_a_chunk_that_takes_too_long_is_made_smaller_and_what_is_written_s
     world: World, hasty: Database
 ) -> None:
     users = sorted(await people_in(world, "sales", 8))  # the last of a chunk is the one with the greatest id
-    await edit.make(world.database, world.actor(), edit.creating(world.rule("sales")))
+    await edit.make(world.database, world.actor(), world.rule("sales"))
     async with world.database.transaction() as connection:
         await connection.execute("select from app_user where id = $1 for update", users[-1])
         with pytest.raises(Overloaded):
@@ -69,7 +69,7 @@ async def test_tenants_are_taken_in_turn(world: World, neighbour: World) -> None
     """One with many edits does not come again before the other has come."""
     for one, groups in ((world, ["engineering", "platform"]), (neighbour, ["engineering"])):
         for group in groups:
-            await edit.make(one.database, one.actor(), edit.creating(one.rule(group)))
+            await edit.make(one.database, one.actor(), one.rule(group))
     async with world.database.transaction() as connection:
         for last, expected in ((world.tenant, neighbour.tenant), (neighbour.tenant, None)):
             change = await mapping_changes.lock_next_change(connection, after_tenant=last)
@@ -82,11 +82,11 @@ async def test_tenants_are_taken_in_turn(world: World, neighbour: World) -> None
 
 async def test_a_grant_dates_from_when_its_edit_put_it_in_force(world: World) -> None:
     """However much later it is written: the record of the past is asked for a date."""
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule("engineering")))
+    made = await edit.make(world.database, world.actor(), world.rule("engineering"))
     await edit.make(
         world.database,
         Actor(world.tenant, None, "operator:later", frozenset()),
-        edit.updating(made.mapping_id, world.rule("engineering", world.write), expected_version=1),
+        edit.Update(made.mapping_id, world.rule("engineering", world.write), 1),
     )
     async with world.database.reading() as connection:
         edited = await connection.fetchval(

@@ -15,7 +15,7 @@ from tests.group_mappings.conftest import World
 
 @pytest.mark.asyncio
 async def test_a_new_mapping_is_in_force_before_any_grant_is_written(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
+    made = await edit.make(world.database, world.actor(), world.rule())
     assert made.concerned == 1
     assert await world.effective(world.engineer) == {"docs:read"}
     assert await world.effective(world.admin) == set()
@@ -26,9 +26,9 @@ async def test_a_new_mapping_is_in_force_before_any_grant_is_written(world: Worl
 
 @pytest.mark.asyncio
 async def test_a_deleted_mapping_is_out_of_force_before_any_grant_is_closed(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
+    made = await edit.make(world.database, world.actor(), world.rule())
     await apply_changes(world.database)
-    await edit.make(world.database, world.actor(), edit.deleting(made.mapping_id, expected_version=1))
+    await edit.make(world.database, world.actor(), edit.Deletion(made.mapping_id, 1))
     assert await world.effective(world.engineer) == set()
     await apply_changes(world.database)
     assert await world.effective(world.engineer) == set()
@@ -36,12 +36,12 @@ async def test_a_deleted_mapping_is_out_of_force_before_any_grant_is_closed(worl
 
 @pytest.mark.asyncio
 async def test_a_changed_mapping_takes_and_gives_at_once(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
+    made = await edit.make(world.database, world.actor(), world.rule())
     await apply_changes(world.database)
     await edit.make(
         world.database,
         world.actor(),
-        edit.updating(made.mapping_id, world.rule("engineering", world.write), expected_version=1),
+        edit.Update(made.mapping_id, world.rule("engineering", world.write), 1),
     )
     assert await world.effective(world.engineer) == {"docs:write"}
     await apply_changes(world.database)
@@ -50,16 +50,14 @@ async def test_a_changed_mapping_takes_and_gives_at_once(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_a_moved_pattern_takes_away_from_one_group_and_gives_to_another(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule("engineering")))
+    made = await edit.make(world.database, world.actor(), world.rule("engineering"))
     await apply_changes(world.database)
-    await edit.make(
-        world.database, world.actor(), edit.updating(made.mapping_id, world.rule("sales"), expected_version=1)
-    )
+    await edit.make(world.database, world.actor(), edit.Update(made.mapping_id, world.rule("sales"), 1))
     assert await world.effective(world.engineer) == set()
     await edit.make(
         world.database,
         world.actor(),
-        edit.updating(made.mapping_id, world.rule("plat*", match=MatchKind.GLOB), expected_version=2),
+        edit.Update(made.mapping_id, world.rule("plat*", match=MatchKind.GLOB), 2),
     )
     await apply_changes(world.database)
     assert await world.effective(world.engineer) == {"docs:read"}
@@ -67,12 +65,12 @@ async def test_a_moved_pattern_takes_away_from_one_group_and_gives_to_another(wo
 
 @pytest.mark.asyncio
 async def test_disabling_takes_away_at_once_and_enabling_gives_back(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
+    made = await edit.make(world.database, world.actor(), world.rule())
     await apply_changes(world.database)
     off = Rule(None, "engineering", MatchKind.EXACT, (world.read,), enabled=False)
-    await edit.make(world.database, world.actor(), edit.updating(made.mapping_id, off, expected_version=1))
+    await edit.make(world.database, world.actor(), edit.Update(made.mapping_id, off, 1))
     assert await world.effective(world.engineer) == set()
-    await edit.make(world.database, world.actor(), edit.updating(made.mapping_id, world.rule(), expected_version=2))
+    await edit.make(world.database, world.actor(), edit.Update(made.mapping_id, world.rule(), 2))
     await apply_changes(world.database)
     assert await world.effective(world.engineer) == {"docs:read"}
 
@@ -84,7 +82,7 @@ async def test_chunks_reach_everybody_and_survive_an_interruption(world: World) 
         for user in users:
             identity = await make.make_identity(connection, world.provider, user)
             await make.sign_in(connection, world.provider, identity, ["engineering"])
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
+    made = await edit.make(world.database, world.actor(), world.rule())
     assert made.concerned == 6
     assert await apply_changes(world.database, chunk=2) >= 6
     for user in users:
@@ -94,81 +92,69 @@ async def test_chunks_reach_everybody_and_survive_an_interruption(world: World) 
 
 @pytest.mark.asyncio
 async def test_an_edit_based_on_an_old_version_is_refused(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
-    await edit.make(
-        world.database, world.actor(), edit.updating(made.mapping_id, world.rule("sales"), expected_version=1)
-    )
+    made = await edit.make(world.database, world.actor(), world.rule())
+    await edit.make(world.database, world.actor(), edit.Update(made.mapping_id, world.rule("sales"), 1))
     with pytest.raises(Conflict, match="version 2"):
-        await edit.make(
-            world.database, world.actor(), edit.updating(made.mapping_id, world.rule("legal"), expected_version=1)
-        )
+        await edit.make(world.database, world.actor(), edit.Update(made.mapping_id, world.rule("legal"), 1))
     with pytest.raises(Conflict):
-        await edit.make(world.database, world.actor(), edit.deleting(made.mapping_id, expected_version=1))
+        await edit.make(world.database, world.actor(), edit.Deletion(made.mapping_id, 1))
     assert await world.version(made.mapping_id) == 2
 
 
 @pytest.mark.asyncio
 async def test_the_same_rule_twice_is_refused(world: World) -> None:
-    await edit.make(world.database, world.actor(), edit.creating(world.rule("a")))
-    other = await edit.make(world.database, world.actor(), edit.creating(world.rule("b")))
+    await edit.make(world.database, world.actor(), world.rule("a"))
+    other = await edit.make(world.database, world.actor(), world.rule("b"))
     with pytest.raises(Conflict) as caught:
-        await edit.make(world.database, world.actor(), edit.creating(world.rule("a")))
+        await edit.make(world.database, world.actor(), world.rule("a"))
     assert caught.value.code == "MAPPING_EXISTS"
     with pytest.raises(Conflict):
-        await edit.make(
-            world.database, world.actor(), edit.updating(other.mapping_id, world.rule("a"), expected_version=1)
-        )
+        await edit.make(world.database, world.actor(), edit.Update(other.mapping_id, world.rule("a"), 1))
 
 
 @pytest.mark.asyncio
 async def test_a_mapping_of_another_tenant_does_not_exist(world: World) -> None:
     """I2."""
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
+    made = await edit.make(world.database, world.actor(), world.rule())
     async with world.database.transaction() as connection:
         stranger = Actor((await make.make_tenant(connection)).id, None, "operator:root", frozenset())
     with pytest.raises(NotFound):
-        await edit.make(world.database, stranger, edit.updating(made.mapping_id, world.rule("x"), expected_version=1))
+        await edit.make(world.database, stranger, edit.Update(made.mapping_id, world.rule("x"), 1))
     with pytest.raises(NotFound):
-        await edit.make(world.database, stranger, edit.deleting(made.mapping_id, expected_version=1))
+        await edit.make(world.database, stranger, edit.Deletion(made.mapping_id, 1))
     with pytest.raises(NotFound):
-        await edit.make(world.database, stranger, edit.creating(world.rule()))
+        await edit.make(world.database, stranger, world.rule())
 
 
 @pytest.mark.asyncio
 async def test_unusable_rules_are_refused(world: World) -> None:
     with pytest.raises(PatternInvalid):
-        await edit.make(world.database, world.actor(), edit.creating(world.rule("*" * 6, match=MatchKind.GLOB)))
+        await edit.make(world.database, world.actor(), world.rule("*" * 6, match=MatchKind.GLOB))
     with pytest.raises(BadInput):
-        await edit.make(world.database, world.actor(), edit.creating(Rule(None, "engineering", MatchKind.EXACT, ())))
+        await edit.make(world.database, world.actor(), Rule(None, "engineering", MatchKind.EXACT, ()))
     with pytest.raises(NotFound):
-        await edit.make(
-            world.database, world.actor(), edit.creating(Rule(None, "engineering", MatchKind.EXACT, (world.tenant,)))
-        )
+        await edit.make(world.database, world.actor(), Rule(None, "engineering", MatchKind.EXACT, (world.tenant,)))
 
 
 @pytest.mark.asyncio
 async def test_what_is_not_delegable_is_given_only_by_who_holds_it(world: World) -> None:
     """I8."""
     with pytest.raises(Refused):
-        await edit.make(world.database, world.actor(), edit.creating(world.rule("engineering", world.locked)))
+        await edit.make(world.database, world.actor(), world.rule("engineering", world.locked))
     holder = world.actor(MAPPINGS_WRITE, "vault:open")
-    made = await edit.make(world.database, holder, edit.creating(world.rule("engineering", world.locked)))
+    made = await edit.make(world.database, holder, world.rule("engineering", world.locked))
     with pytest.raises(Refused):
-        await edit.make(world.database, world.actor(), edit.deleting(made.mapping_id, expected_version=1))
+        await edit.make(world.database, world.actor(), edit.Deletion(made.mapping_id, 1))
 
 
 @pytest.mark.asyncio
 async def test_service_permissions_are_given_only_by_holders_and_never_by_pattern(world: World) -> None:
     """I8: `identity:*` only from who holds it."""
     with pytest.raises(Refused):
-        await edit.make(
-            world.database, world.actor("identity:other:thing"), edit.creating(world.rule("engineering", world.service))
-        )
-    await edit.make(world.database, world.actor(), edit.creating(world.there("engineering", world.service)))
+        await edit.make(world.database, world.actor("identity:other:thing"), world.rule("engineering", world.service))
+    await edit.make(world.database, world.actor(), world.there("engineering", world.service))
     with pytest.raises(Refused) as caught:
-        await edit.make(
-            world.database, world.operator, edit.creating(world.there("eng*", world.service, match=MatchKind.GLOB))
-        )
+        await edit.make(world.database, world.operator, world.there("eng*", world.service, match=MatchKind.GLOB))
     assert caught.value.code == "PATTERN_TOO_WIDE"
 
 
@@ -178,22 +164,22 @@ async def test_a_mapping_that_gives_a_service_permission_names_its_provider(worl
     anywhere, there = world.rule("engineering", world.service), world.there("engineering", world.service)
     for actor in (world.actor(), world.operator):
         with pytest.raises(Refused) as caught:
-            await edit.make(world.database, actor, edit.creating(anywhere))
+            await edit.make(world.database, actor, anywhere)
         assert caught.value.code == "PROVIDER_NEEDED"
-    made = await edit.make(world.database, world.actor(), edit.creating(there))
+    made = await edit.make(world.database, world.actor(), there)
     with pytest.raises(Refused) as caught:
-        await edit.make(world.database, world.actor(), edit.updating(made.mapping_id, anywhere, expected_version=1))
+        await edit.make(world.database, world.actor(), edit.Update(made.mapping_id, anywhere, 1))
     assert caught.value.code == "PROVIDER_NEEDED"
-    await edit.make(world.database, world.actor(), edit.creating(world.rule("engineering")))
+    await edit.make(world.database, world.actor(), world.rule("engineering"))
 
 
 @pytest.mark.asyncio
 async def test_nobody_maps_a_group_of_their_own_to_something_they_lack(world: World) -> None:
     """I8, `SELF_BENEFIT`; the same mapping by the operator is made."""
     with pytest.raises(Refused) as caught:
-        await edit.make(world.database, world.actor(), edit.creating(world.rule("admins")))
+        await edit.make(world.database, world.actor(), world.rule("admins"))
     assert caught.value.code == "SELF_BENEFIT"
-    await edit.make(world.database, world.operator, edit.creating(world.rule("admins")))
+    await edit.make(world.database, world.operator, world.rule("admins"))
     await apply_changes(world.database)
     assert await world.effective(world.admin) == {"docs:read"}
 
@@ -202,15 +188,15 @@ async def test_nobody_maps_a_group_of_their_own_to_something_they_lack(world: Wo
 async def test_nobody_gains_by_enabling_widening_or_moving_a_mapping(world: World) -> None:
     """I8, by the other paths an edit has."""
     off = Rule(None, "admins", MatchKind.EXACT, (world.read,), enabled=False)
-    disabled = await edit.make(world.database, world.actor(), edit.creating(off))
-    elsewhere = await edit.make(world.database, world.actor(), edit.creating(world.rule("sales")))
+    disabled = await edit.make(world.database, world.actor(), off)
+    elsewhere = await edit.make(world.database, world.actor(), world.rule("sales"))
     for mapping_id, rule in (
         (disabled.mapping_id, world.rule("admins")),
         (elsewhere.mapping_id, world.rule("adm*", match=MatchKind.GLOB)),
         (elsewhere.mapping_id, world.rule("a?mins", world.write, match=MatchKind.GLOB)),
     ):
         with pytest.raises(Refused) as caught:
-            await edit.make(world.database, world.actor(), edit.updating(mapping_id, rule, expected_version=1))
+            await edit.make(world.database, world.actor(), edit.Update(mapping_id, rule, 1))
         assert caught.value.code == "SELF_BENEFIT"
     assert await world.effective(world.admin) == set()
 
@@ -218,13 +204,13 @@ async def test_nobody_gains_by_enabling_widening_or_moving_a_mapping(world: Worl
 @pytest.mark.asyncio
 async def test_nobody_enables_again_what_a_group_that_they_left_gave_them(world: World) -> None:
     """I8: the grant is still open, though the mapping matches none of their groups."""
-    made = await edit.make(world.database, world.operator, edit.creating(world.rule("admins")))
+    made = await edit.make(world.database, world.operator, world.rule("admins"))
     await apply_changes(world.database)
     off = Rule(None, "admins", MatchKind.EXACT, (world.read,), enabled=False)
-    await edit.make(world.database, world.operator, edit.updating(made.mapping_id, off, expected_version=1))
+    await edit.make(world.database, world.operator, edit.Update(made.mapping_id, off, 1))
     async with world.database.transaction() as connection:
         await connection.execute("delete from identity_group where identity_id = $1", world.admin_identity)
-    enabling = edit.updating(made.mapping_id, world.rule("admins"), expected_version=2)
+    enabling = edit.Update(made.mapping_id, world.rule("admins"), 2)
     with pytest.raises(Refused) as caught:
         await edit.make(world.database, world.actor(), enabling)
     assert caught.value.code == "SELF_BENEFIT"
@@ -234,10 +220,8 @@ async def test_nobody_enables_again_what_a_group_that_they_left_gave_them(world:
 
 @pytest.mark.asyncio
 async def test_rows_of_a_file_are_not_edited_by_others(world: World) -> None:
-    made = await edit.make(world.database, world.operator, edit.creating(world.rule(), managed_by="FILE"))
+    made = await edit.make(world.database, world.operator, world.rule(), managed_by="FILE")
     with pytest.raises(Refused) as caught:
-        await edit.make(world.database, world.actor(), edit.deleting(made.mapping_id, expected_version=1))
+        await edit.make(world.database, world.actor(), edit.Deletion(made.mapping_id, 1))
     assert caught.value.code == "MANAGED_BY_FILE"
-    await edit.make(
-        world.database, world.operator, edit.deleting(made.mapping_id, expected_version=1, managed_by="FILE")
-    )
+    await edit.make(world.database, world.operator, edit.Deletion(made.mapping_id, 1), managed_by="FILE")

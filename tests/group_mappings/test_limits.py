@@ -28,9 +28,9 @@ def declared(*groups: str, match: MatchKind = MatchKind.EXACT) -> list[DeclaredM
 async def test_one_mapping_more_than_the_limit_is_refused_by_name_and_value(world: World) -> None:
     database = make.limited(world.database, max_mappings=2)
     for group in ("one", "two"):
-        await edit.make(database, world.actor(), edit.creating(world.rule(group)))
+        await edit.make(database, world.actor(), world.rule(group))
     with pytest.raises(LimitReached) as refused:
-        await edit.make(database, world.actor(), edit.creating(world.rule("three")))
+        await edit.make(database, world.actor(), world.rule("three"))
     assert (refused.value.code, refused.value.limit, refused.value.value) == ("LIMIT_REACHED", "max_mappings", 2)
     assert "IDENTITY_MAX_MAPPINGS" in refused.value.message
     assert await patterns(world) == {"one", "two"}
@@ -54,38 +54,38 @@ async def permissions_of_its_own(world: World) -> int:
 
 async def test_a_deleted_mapping_makes_room_for_another(world: World) -> None:
     database = make.limited(world.database, max_mappings=1)
-    made = await edit.make(database, world.actor(), edit.creating(world.rule("one")))
-    await edit.make(database, world.actor(), edit.deleting(made.mapping_id, expected_version=1))
-    await edit.make(database, world.actor(), edit.creating(world.rule("two")))
+    made = await edit.make(database, world.actor(), world.rule("one"))
+    await edit.make(database, world.actor(), edit.Deletion(made.mapping_id, 1))
+    await edit.make(database, world.actor(), world.rule("two"))
     assert await patterns(world) == {"two"}
 
 
 async def test_patterns_have_a_limit_of_their_own(world: World) -> None:
     database = make.limited(world.database, max_glob_mappings=1)
-    await edit.make(database, world.actor(), edit.creating(world.rule("x*", match=MatchKind.GLOB)))
-    exact = await edit.make(database, world.actor(), edit.creating(world.rule("b")))
+    await edit.make(database, world.actor(), world.rule("x*", match=MatchKind.GLOB))
+    exact = await edit.make(database, world.actor(), world.rule("b"))
     with pytest.raises(LimitReached, match="IDENTITY_MAX_GLOB_MAPPINGS"):
-        await edit.make(database, world.actor(), edit.creating(world.rule("y*", match=MatchKind.GLOB)))
-    change = edit.updating(exact.mapping_id, world.rule("y*", match=MatchKind.GLOB), expected_version=1)
+        await edit.make(database, world.actor(), world.rule("y*", match=MatchKind.GLOB))
+    change = edit.Update(exact.mapping_id, world.rule("y*", match=MatchKind.GLOB), 1)
     with pytest.raises(LimitReached, match="IDENTITY_MAX_GLOB_MAPPINGS"):
         await edit.make(database, world.actor(), change)
     assert await patterns(world) == {"x*", "b"}
 
 
 async def test_above_a_limit_that_was_lowered_mappings_can_still_be_changed(world: World) -> None:
-    made = await edit.make(world.database, world.actor(), edit.creating(world.rule("x*", match=MatchKind.GLOB)))
-    await edit.make(world.database, world.actor(), edit.creating(world.rule("y*", match=MatchKind.GLOB)))
+    made = await edit.make(world.database, world.actor(), world.rule("x*", match=MatchKind.GLOB))
+    await edit.make(world.database, world.actor(), world.rule("y*", match=MatchKind.GLOB))
     database = make.limited(world.database, max_mappings=1, max_glob_mappings=1)
-    change = edit.updating(made.mapping_id, world.rule("z*", match=MatchKind.GLOB), expected_version=1)
+    change = edit.Update(made.mapping_id, world.rule("z*", match=MatchKind.GLOB), 1)
     await edit.make(database, world.actor(), change)
     assert await patterns(world) == {"y*", "z*"}
 
 
 async def test_a_preview_is_refused_as_its_edit_would_be(world: World) -> None:
     database = make.limited(world.database, max_mappings=1)
-    await edit.make(database, world.actor(), edit.creating(world.rule("one")))
+    await edit.make(database, world.actor(), world.rule("one"))
     with pytest.raises(LimitReached):
-        await edit.preview(database, world.actor(), edit.creating(world.rule("two")))
+        await edit.preview(database, world.actor(), world.rule("two"))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_one_permission_more_than_the_limit_is_refused(world: World) -> No
 
 
 async def test_a_preview_of_more_identities_than_are_looked_at_says_so_and_the_edit_is_made(world: World) -> None:
-    change = edit.creating(world.rule("engineering"))
+    change = world.rule("engineering")
     database = make.limited(world.database, max_preview_identities=1)
     assert (await edit.preview(database, world.actor(), change)).concerned == 1
     async with world.database.transaction() as connection:

@@ -9,7 +9,7 @@ from identity_api.db import grants
 from identity_api.errors import Conflict, Refused
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.apply import apply_changes
-from identity_api.group_mappings.edit import Change
+from identity_api.group_mappings.edit import MappingEdit
 from identity_api.group_mappings.impact import Effect, digest_of
 from tests import factories as make
 from tests.group_mappings.conftest import World
@@ -25,17 +25,17 @@ async def open_pairs(world: World) -> set[tuple[UUID, UUID]]:
     return {(row["user_id"], row["permission_id"]) for row in rows}
 
 
-async def preview(world: World, change: Change) -> Effect:
+async def preview(world: World, change: MappingEdit) -> Effect:
     return await edit.preview(world.database, world.operator, change)
 
 
-async def made(world: World, change: Change, *, as_previewed: str | None = None) -> UUID:
+async def made(world: World, change: MappingEdit, *, as_previewed: str | None = None) -> UUID:
     edited = await edit.make(world.database, world.operator, change, as_previewed=as_previewed)
     await apply_changes(world.database)
     return edited.mapping_id
 
 
-async def holds_true(world: World, change: Change) -> Effect:
+async def holds_true(world: World, change: MappingEdit) -> Effect:
     """Preview, make, let grants follow, and compare."""
     before = await open_pairs(world)
     effect = await preview(world, change)
@@ -48,7 +48,7 @@ async def holds_true(world: World, change: Change) -> Effect:
 
 @pytest.mark.asyncio
 async def test_a_new_mapping_shows_who_gains_what(world: World) -> None:
-    effect = await holds_true(world, edit.creating(world.rule("engineering", world.read, world.write)))
+    effect = await holds_true(world, world.rule("engineering", world.read, world.write))
     assert effect.gained == {(world.engineer, world.read), (world.engineer, world.write)}
     assert effect.lost == frozenset()
     assert effect.concerned == 1
@@ -56,17 +56,17 @@ async def test_a_new_mapping_shows_who_gains_what(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_a_mapping_for_a_group_nobody_is_in_touches_nobody(world: World) -> None:
-    effect = await holds_true(world, edit.creating(world.rule("night-shift")))
+    effect = await holds_true(world, world.rule("night-shift"))
     assert (effect.concerned, effect.gained, effect.lost) == (0, frozenset(), frozenset())
 
 
 @pytest.mark.asyncio
 async def test_another_reason_for_the_same_permission_is_no_gain_and_its_end_no_loss(world: World) -> None:
-    await made(world, edit.creating(world.rule("engineering")))
-    effect = await holds_true(world, edit.creating(world.rule("platform")))
+    await made(world, world.rule("engineering"))
+    effect = await holds_true(world, world.rule("platform"))
     assert (effect.concerned, effect.gained) == (1, frozenset())
     mapping = (await mapping_ids(world))[-1]
-    effect = await holds_true(world, edit.deleting(mapping, expected_version=1))
+    effect = await holds_true(world, edit.Deletion(mapping, 1))
     assert (effect.concerned, effect.lost) == (1, frozenset())
 
 
@@ -80,15 +80,15 @@ async def mapping_ids(world: World) -> list[UUID]:
 
 @pytest.mark.asyncio
 async def test_a_deletion_shows_who_loses(world: World) -> None:
-    mapping = await made(world, edit.creating(world.rule()))
-    effect = await holds_true(world, edit.deleting(mapping, expected_version=1))
+    mapping = await made(world, world.rule())
+    effect = await holds_true(world, edit.Deletion(mapping, 1))
     assert effect.lost == {(world.engineer, world.read)}
 
 
 @pytest.mark.asyncio
 async def test_a_changed_rule_shows_gains_and_losses_at_once(world: World) -> None:
-    mapping = await made(world, edit.creating(world.rule("engineering", world.read)))
-    swapped = edit.updating(mapping, world.rule("engineering", world.write), expected_version=1)
+    mapping = await made(world, world.rule("engineering", world.read))
+    swapped = edit.Update(mapping, world.rule("engineering", world.write), 1)
     effect = await holds_true(world, swapped)
     assert effect.gained == {(world.engineer, world.write)}
     assert effect.lost == {(world.engineer, world.read)}
@@ -96,18 +96,18 @@ async def test_a_changed_rule_shows_gains_and_losses_at_once(world: World) -> No
 
 @pytest.mark.asyncio
 async def test_a_pattern_that_still_matches_by_another_group_loses_nothing(world: World) -> None:
-    mapping = await made(world, edit.creating(world.rule("engineering")))
-    wider = edit.updating(mapping, world.rule("plat*", match=MatchKind.GLOB), expected_version=1)
+    mapping = await made(world, world.rule("engineering"))
+    wider = edit.Update(mapping, world.rule("plat*", match=MatchKind.GLOB), 1)
     effect = await holds_true(world, wider)
     assert (effect.gained, effect.lost) == (frozenset(), frozenset())
 
 
 @pytest.mark.asyncio
 async def test_a_manual_grant_keeps_what_a_mapping_takes_back(world: World) -> None:
-    mapping = await made(world, edit.creating(world.rule()))
+    mapping = await made(world, world.rule())
     async with world.database.transaction() as connection:
         await grants.open_manual_grant(connection, world.tenant, world.engineer, world.read, "operator:root")
-    effect = await holds_true(world, edit.deleting(mapping, expected_version=1))
+    effect = await holds_true(world, edit.Deletion(mapping, 1))
     assert effect.lost == frozenset()
 
 
@@ -115,7 +115,7 @@ async def test_a_manual_grant_keeps_what_a_mapping_takes_back(world: World) -> N
 async def test_a_change_is_refused_when_somebody_joined_since_the_preview_and_made_when_nobody_did(
     world: World,
 ) -> None:
-    change = edit.creating(world.rule())
+    change = world.rule()
     seen = await preview(world, change)
     async with world.database.transaction() as connection:
         newcomer = await make.make_user(connection, world.tenant)
@@ -133,7 +133,7 @@ async def test_a_change_is_refused_when_somebody_joined_since_the_preview_and_ma
 
 @pytest.mark.asyncio
 async def test_what_would_be_refused_is_refused_in_the_preview(world: World) -> None:
-    change = edit.creating(world.rule("admins"))
+    change = world.rule("admins")
     with pytest.raises(Refused) as refused:
         await edit.preview(world.database, world.actor(), change)
     assert refused.value.code == "SELF_BENEFIT"
@@ -147,7 +147,7 @@ async def test_a_preview_leaves_no_trace(world: World) -> None:
         counts += f", (select count(*) from {table} where tenant_id = $1)"
     async with world.database.reading() as connection:
         before = tuple(await connection.fetchrow(counts, world.tenant))
-    assert (await preview(world, edit.creating(world.rule()))).gained
+    assert (await preview(world, world.rule())).gained
     async with world.database.reading() as connection:
         assert tuple(await connection.fetchrow(counts, world.tenant)) == before
 
@@ -159,7 +159,7 @@ async def test_people_in_several_chunks_are_counted_once(world: World, monkeypat
         other = await make.make_provider(connection, world.tenant)
         identity = await make.make_identity(connection, other, world.engineer)
         await make.sign_in(connection, other, identity, ["engineering"])
-    effect = await holds_true(world, edit.creating(world.rule()))
+    effect = await holds_true(world, world.rule())
     assert effect.concerned == 2
     assert effect.gained == {(world.engineer, world.read)}
 

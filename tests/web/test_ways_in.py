@@ -59,7 +59,7 @@ class Tenant:
     async def map_group(self, group: str, *names: str) -> None:
         """Let a group of the provider give these, as the operator does."""
         rule = Rule(self.site.provider.id, group, MatchKind.EXACT, tuple([self.permissions[name] for name in names]))
-        await edit.make(self.site.database, self.operator, edit.creating(rule))
+        await edit.make(self.site.database, self.operator, rule)
 
     @property
     def operator(self) -> Actor:

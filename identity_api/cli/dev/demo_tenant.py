@@ -192,4 +192,4 @@ async def _make(database: Database, settings: Settings, demo: Demo) -> None:
     assert provider is not None
     for group, given in GROUPS.items():
         ids = tuple([catalogue[name].id for name in given])
-        await edit.make(database, actor, edit.creating(Rule(provider.id, group, MatchKind.EXACT, ids)))
+        await edit.make(database, actor, Rule(provider.id, group, MatchKind.EXACT, ids))

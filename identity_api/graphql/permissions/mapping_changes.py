@@ -25,7 +25,7 @@ from identity_api.graphql.summaries import (
     mapping_id,
 )
 from identity_api.group_mappings import edit
-from identity_api.group_mappings.edit import Change
+from identity_api.group_mappings.edit import Deletion, MappingEdit, Update
 from identity_api.group_mappings.impact import Effect, digest_of
 from identity_api.group_mappings.rules import Edited, Rule, check_values
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
@@ -268,8 +268,8 @@ class MappingMutations:
     @mutation("UpdateGroupMappingPayload", GroupMappingSaved, "Change a group mapping.")
     async def update_group_mapping(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingSavedRow:
         """The version protects a read that is followed by a write: the faster edit wins."""
-        change = await _updating(info.context, input)
-        return await _saved(info.context, await _make(info.context, change, input.as_previewed))
+        edited = await _make(info.context, await _updating(info.context, input), input.as_previewed)
+        return await _saved(info.context, edited)
 
     @mutation("DeleteGroupMappingPayload", GroupMappingDeleted, "Delete a group mapping.")
     async def delete_group_mapping(self, info: Info, input: DeleteGroupMappingInput) -> GroupMappingDeletedRow:
@@ -278,8 +278,8 @@ class MappingMutations:
         return GroupMappingDeletedRow(mapping_id(edited.mapping_id), edited.concerned)
 
 
-async def _make(context: Context, change: Change, as_previewed: str | None) -> Edited:
-    edited = await edit.make(context.deps.database, context.actor, change, as_previewed=as_previewed)
+async def _make(context: Context, one: MappingEdit, as_previewed: str | None) -> Edited:
+    edited = await edit.make(context.deps.database, context.actor, one, as_previewed=as_previewed)
     await context.deps.enqueue(APPLY)
     return edited
 
@@ -298,9 +298,9 @@ def _check_may_search(context: Context, match: MatchKind) -> None:
         raise Refused(f"A preview of a pattern shows which groups exist, so it also needs {GROUPS_READ}.")
 
 
-async def _preview(context: Context, change: Change) -> GroupMappingPreviewRow:
+async def _preview(context: Context, one: MappingEdit) -> GroupMappingPreviewRow:
     async with context.turn:
-        effect = await edit.preview(context.deps.database, context.actor, change)
+        effect = await edit.preview(context.deps.database, context.actor, one)
     touched = await _touched(context, effect)
     gaining, losing = ({user_id for user_id, _ in pairs} for pairs in (effect.gained, effect.lost))
     digest = await digest_of(effect)
@@ -327,21 +327,21 @@ async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
     ]
 
 
-def _creating(asked: CreateGroupMappingInput) -> Change:
+def _creating(asked: CreateGroupMappingInput) -> Rule:
     problems = Problems()
     provider_id = problems.read("provider", lambda: _provider_id(asked.provider))
     permission_ids = _permission_ids(problems, asked.permissions)
-    return edit.creating(_sound(problems, Rule(provider_id, asked.pattern, asked.match, permission_ids, asked.enabled)))
+    return _sound(problems, Rule(provider_id, asked.pattern, asked.match, permission_ids, asked.enabled))
 
 
-async def _updating(context: Context, asked: UpdateGroupMappingInput) -> Change:
+async def _updating(context: Context, asked: UpdateGroupMappingInput) -> Update:
     row_id = ids.row_id(asked.id, "GroupMapping")
     rule = _changed(await read_mapping(context, row_id), asked)
-    return edit.updating(row_id, rule, expected_version=asked.version)
+    return Update(row_id, rule, asked.version)
 
 
-def _deleting(asked: DeleteGroupMappingInput) -> Change:
-    return edit.deleting(ids.row_id(asked.id, "GroupMapping"), expected_version=asked.version)
+def _deleting(asked: DeleteGroupMappingInput) -> Deletion:
+    return Deletion(ids.row_id(asked.id, "GroupMapping"), asked.version)
 
 
 def _changed(before: MappingRecord, asked: UpdateGroupMappingInput) -> Rule:
