@@ -44,9 +44,9 @@ async def build(connection: Connection, users: int) -> Tenant:
         text = statement
         for place, name in enumerate(names, 1):
             text = text.replace(f":{name}", f"${place}")
-        await connection.execute(text, *[values[name] for name in names], timeout=600)
+        await connection.execute(text, *[values[name] for name in names], timeout=3_600)
     rows = await connection.fetch(
-        "select id, username from app_user where tenant_id = $1 order by id", tenant, timeout=60
+        "select id, username from app_user where tenant_id = $1 order by id", tenant, timeout=6000
     )
     user_ids = [row["id"] for row in rows]
     await _make_admin(connection, tenant, user_ids[0], tokens)
@@ -56,10 +56,10 @@ async def build(connection: Connection, users: int) -> Tenant:
     await _insert_sessions(connection, tenant, viewers)
     client = await _insert_client(connection, tenant)
     # Without statistics the next statements take a hundred times longer.
-    await connection.execute("analyze", timeout=600)
+    await connection.execute("analyze", timeout=3_600)
     for start in range(0, len(user_ids), 2_000):
-        await connection.execute(REFRESH, tenant, user_ids[start : start + 2_000], timeout=600)
-    await connection.execute("vacuum analyze", timeout=600)
+        await connection.execute(REFRESH, tenant, user_ids[start : start + 2_000], timeout=3_600)
+    await connection.execute("vacuum analyze", timeout=3_600)
     return Tenant(tenant, user_ids, tokens, list(viewers), {row["username"]: row["id"] for row in rows}, client)
 
 

@@ -56,7 +56,7 @@ async def prepare(url: str, users: int) -> Office:
         last = await connection.fetchval(
             "select user_id from identity where tenant_id = $1 order by id desc limit 1", large.id
         )
-        await connection.execute("vacuum analyze", timeout=600)
+        await connection.execute("vacuum analyze", timeout=3_600)
     finally:
         await connection.close()
     return Office(large, small, global_id("Provider", provider_id), provider_id, permissions, last)
@@ -119,7 +119,7 @@ async def _gather(connection: Connection, tenant_id: UUID, provider_id: UUID) ->
         """,
     ):
         arguments = (tenant_id, provider_id, NAMES) if "$1" in statement else ()
-        await connection.execute(statement, *arguments, timeout=600)
+        await connection.execute(statement, *arguments, timeout=3_600)
 
 
 async def _new_permissions(connection: Connection, tenant_id: UUID) -> list[str]:
