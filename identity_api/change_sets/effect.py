@@ -33,22 +33,16 @@ class Effect(msgspec.Struct, frozen=True):
     """Identities in the groups of its mappings, before or after."""
     gained: frozenset[Pair]
     lost: frozenset[Pair]
+    gaining: frozenset[UUID]
+    """Users who gain something."""
+    losing: frozenset[UUID]
+    """Users who lose something."""
     left_with_nothing: frozenset[UUID]
     """Users who lose something and then hold nothing, in force or not."""
     permission_ids: Mapping[str, UUID]
     """Of the permissions gained and lost, by name; without those that the set itself makes."""
     digest: str
     """Equal for equal gains and losses, and only for those."""
-
-    @property
-    def gaining(self) -> frozenset[UUID]:
-        """Users who gain something."""
-        return frozenset([user_id for user_id, _ in self.gained])
-
-    @property
-    def losing(self) -> frozenset[UUID]:
-        """Users who lose something."""
-        return frozenset([user_id for user_id, _ in self.lost])
 
 
 def digest_of(done: Sequence[Done], effect: Effect) -> str:
@@ -132,6 +126,8 @@ class _Look:
         self._names: dict[UUID, str] = {}
         self._gained: set[Pair] = set()
         self._lost: set[Pair] = set()
+        self._gaining: set[UUID] = set()
+        self._losing: set[UUID] = set()
         self._left_with_nothing: set[UUID] = set()
         self._digest = hashlib.sha256()
 
@@ -163,9 +159,11 @@ class _Look:
         unknown = {permission_id for pairs in gained_and_lost for _, permission_id in pairs} - set(self._names)
         named = await permissions.by_ids(self._connection, self._tenant_id, unknown) if unknown else []
         self._names.update({one.id: one.name for one in named})
-        for pairs, noted in zip(gained_and_lost, (self._gained, self._lost), strict=True):
+        noting = ((self._gained, self._gaining), (self._lost, self._losing))
+        for pairs, (noted, users) in zip(gained_and_lost, noting, strict=True):
             found = [(user_id, self._names[permission_id]) for user_id, permission_id in pairs]
             noted.update(found)
+            users.update([user_id for user_id, _ in found])
             self._digest.update(msgspec.json.encode(sorted([(str(user_id), name) for user_id, name in found])))
         self._ensure_within()
 
@@ -175,6 +173,8 @@ class _Look:
             concerned,
             frozenset(self._gained),
             frozenset(self._lost),
+            frozenset(self._gaining),
+            frozenset(self._losing),
             frozenset(self._left_with_nothing),
             {name: row_id for row_id, name in self._names.items() if row_id not in without},
             self._digest.hexdigest(),

@@ -15,8 +15,7 @@ from identity_api.change_sets.errors import ChangesRefused
 from identity_api.change_sets.run import Outcome
 from identity_api.change_sets.steps import Done
 from identity_api.cli.output import print_json, print_lines
-from identity_api.db import change_sets as rows
-from identity_api.db import mappings
+from identity_api.db import listings, mappings
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
 from identity_api.permissions.delegation import Actor
@@ -150,7 +149,7 @@ async def shown_of(database: Database, actor: Actor, outcome: Outcome, *, is_mad
     touched = effect.gaining | effect.losing
     named = touched | {user_id for one in outcome.warnings for user_id in one.user_ids}
     async with database.reading() as connection:
-        found = await rows.named(connection, actor.tenant_id, named, first=len(named)) if named else []
+        found = await listings.user_names(connection, actor.tenant_id, named, first=len(named)) if named else []
     people = {one.id: Person(one.id, one.username, one.display_label) for one in found}
     gained, lost = (_by_user(pairs, effect.permission_ids) for pairs in (effect.gained, effect.lost))
     return Shown(

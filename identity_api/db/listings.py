@@ -1,4 +1,4 @@
-"""What admins list: identities, groups and live sessions. Each function is one statement, whatever is on the page.
+"""What admins list: identities, groups, live sessions, names. Each function is one statement, whatever is on the page.
 
 Pages are keyset pages: the rows strictly after a position, in an order that has an index, one more than requested: the
 extra row shows that the list goes on. Users have their own module, `user_read_model`.
@@ -6,7 +6,7 @@ extra row shows that the list goes on. Users have their own module, `user_read_m
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -121,28 +121,48 @@ async def identities_by_id(
     return [IdentityRecord(**row) for row in rows]
 
 
-class UserNames(msgspec.Struct, frozen=True):
-    """A user's names."""
+USERS_TOGETHER: Final = 5_000
+"""Ids given to one statement: to send 100,000 at once would stop all other requests for as long."""
+
+
+class UserNames(NamedTuple):
+    """A user's names, by which lists of users are ordered."""
 
     id: UUID
     username: str
     display_label: str
+    username_folded: str
 
 
 async def user_names(
-    connection: Connection, tenant_id: UUID, user_ids: Collection[UUID], *, first: int
+    connection: Connection,
+    tenant_id: UUID,
+    user_ids: Collection[UUID],
+    *,
+    after: tuple[str, UUID] | None = None,
+    first: int,
+    backward: bool = False,
 ) -> list[UserNames]:
-    """The first of these users by username."""
-    rows = await connection.fetch(
-        """
-        select id, username, display_label from app_user
-        where tenant_id = $1 and id = any($2::uuid[]) order by username_folded, id limit $3
-        """,
-        tenant_id,
-        user_ids,
-        first,
-    )
-    return [UserNames(**row) for row in rows]
+    """At most `first` + 1 of these users after that place, by username; with `backward` those before it, backwards."""
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
+    folded, last = after or (None, None)
+    wanted, found = list(user_ids), list[UserNames]()
+    for begin in range(0, len(wanted), USERS_TOGETHER):
+        rows = await connection.fetch(
+            f"""
+            select id, username, display_label, username_folded from app_user
+            where tenant_id = $1 and id = any($2::uuid[])
+                and ($4::text is null or (username_folded collate "C", id) {beyond} ($4 collate "C", $5::uuid))
+            order by username_folded collate "C" {direction}, id {direction} limit $3
+            """,
+            tenant_id,
+            wanted[begin : begin + USERS_TOGETHER],
+            first + 1,
+            folded,
+            last,
+        )
+        found += [UserNames(*row) for row in rows]
+    return sorted(found, key=lambda one: (one.username_folded, one.id), reverse=backward)[: first + 1]
 
 
 class GroupRecord(msgspec.Struct, frozen=True):

