@@ -1,8 +1,7 @@
 """The effect of a set on people: who gains and who loses a permission, not merely a reason for one."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,10 +10,11 @@ import msgspec
 from identity_api.change_sets.steps import Done
 from identity_api.config import TenantLimits
 from identity_api.db import change_sets as rows
-from identity_api.db import grants, permissions
-from identity_api.db.change_sets import Concerned
+from identity_api.db import permissions
 from identity_api.db.database import Connection, plan_each_time
 from identity_api.errors import LimitReached
+from identity_api.group_mappings.impact import compare
+from identity_api.group_mappings.unwritten import Unwritten
 
 USERS: Final = 250
 """Looked at with one statement, and without a pause."""
@@ -59,7 +59,9 @@ def mapping_ids_of(done: Sequence[Done]) -> list[UUID]:
     return list(dict.fromkeys([one.mapping_id for one in done if one.mapping_id is not None]))
 
 
-async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUID, done: Sequence[Done]) -> Effect:
+async def effect_of(
+    connection: Connection, limits: TenantLimits, tenant_id: UUID, done: Sequence[Done], unwritten: Unwritten
+) -> Effect:
     """Run the deciding query for everybody concerned; nothing is written.
 
     Raises:
@@ -68,7 +70,8 @@ async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUI
     await plan_each_time(connection)  # a set may concern everybody
     mapping_ids = mapping_ids_of(done)
     most = limits.max_preview_identities
-    concerned = await rows.concerned(connection, tenant_id, mapping_ids, limit=most + 1)
+    found = await rows.concerned(connection, tenant_id, mapping_ids, limit=most + 1)
+    concerned = {(one.user_id, one.identity_id) for one in found} | unwritten.given(mapping_ids)
     if len(concerned) > most:
         raise LimitReached(
             f"The changes concern more than {most:,} identities, the most that a preview looks at"
@@ -76,53 +79,62 @@ async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUI
             limit="max_preview_identities",
             value=most,
         )
-    look = _Look(connection, tenant_id, mapping_ids, await _ByHand.of(connection, tenant_id, done))
-    for chunk in _chunks(concerned, look.by_hand):
-        await look.at(chunk)
+    by_hand = await _ByHand.of(connection, tenant_id, done)
+    users = {user_id for user_id, _ in concerned} | by_hand.users
+    in_order = sorted(users, key=lambda user_id: user_id.int)
+    look = _Look(connection, tenant_id, mapping_ids, unwritten, by_hand)
+    for begin in range(0, len(in_order), USERS):
+        await look.at(in_order[begin : begin + USERS])
     made = {one.permission_id for one in done if one.action == "permission.created"}
     return look.effect(len(concerned), without=made)
 
 
 class _ByHand(msgspec.Struct, frozen=True):
-    """Grants that the set's own rows have already opened and closed."""
+    """Grants, by id, that the set's own rows have already opened and closed, but for those it has done both to."""
 
-    opened_ids: frozenset[UUID]
-    opened: frozenset[IdPair]
-    closed: frozenset[IdPair]
+    opened: Mapping[UUID, IdPair]
+    closed: Mapping[UUID, IdPair]
 
     @classmethod
     async def of(cls, connection: Connection, tenant_id: UUID, done: Sequence[Done]) -> "_ByHand":
-        opened = frozenset([grant_id for one in done for grant_id in one.opened])
-        closed = frozenset([grant_id for one in done for grant_id in one.closed])
+        opened = {grant_id for one in done for grant_id in one.opened}
+        closed = {grant_id for one in done for grant_id in one.closed}
         return cls(
-            opened,
-            frozenset(await rows.pairs_of(connection, tenant_id, opened)),
-            frozenset(await rows.pairs_of(connection, tenant_id, closed)),
+            await rows.pairs_of(connection, tenant_id, opened - closed),
+            await rows.pairs_of(connection, tenant_id, closed - opened),
         )
 
+    @property
+    def users(self) -> set[UUID]:
+        return {user_id for user_id, _ in (*self.opened.values(), *self.closed.values())}
 
-Chunk = dict[UUID, list[UUID]]
-"""Users with those of their identities that are concerned."""
-
-
-def _chunks(concerned: Sequence[Concerned], by_hand: _ByHand) -> Iterator[Chunk]:
-    """A user is in one chunk with all that concerns them, so that each chunk can be judged alone."""
-    people: Chunk = {user_id: [] for user_id, _ in by_hand.opened | by_hand.closed}
-    for user_id, found in groupby(concerned, key=lambda one: one.user_id):
-        people[user_id] = [one.identity_id for one in found]
-    users = sorted(people, key=lambda user_id: user_id.int)
-    for begin in range(0, len(users), USERS):
-        yield {user_id: people[user_id] for user_id in users[begin : begin + USERS]}
+    def among(self, user_ids: Collection[UUID]) -> "_ByHand":
+        """Those of these users."""
+        wanted = set(user_ids)
+        return _ByHand(
+            *[
+                {grant_id: pair for grant_id, pair in some.items() if pair[0] in wanted}
+                for some in (self.opened, self.closed)
+            ]
+        )
 
 
 class _Look:
     """Looks at everybody concerned, chunk by chunk."""
 
-    def __init__(self, connection: Connection, tenant_id: UUID, mapping_ids: Sequence[UUID], by_hand: _ByHand) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        mapping_ids: Sequence[UUID],
+        unwritten: Unwritten,
+        by_hand: _ByHand,
+    ) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
         self._mapping_ids = mapping_ids
-        self.by_hand = by_hand
+        self._unwritten = unwritten
+        self._by_hand = by_hand
         self._names: dict[UUID, str] = {}
         self._gained: set[Pair] = set()
         self._lost: set[Pair] = set()
@@ -131,28 +143,25 @@ class _Look:
         self._left_with_nothing: set[UUID] = set()
         self._digest = hashlib.sha256()
 
-    async def at(self, chunk: Chunk) -> None:
-        """Look at the people of a chunk, who come in the order of their ids."""
-        identity_ids = [identity_id for found in chunk.values() for identity_id in found]
-        decision = await grants.decide(self._connection, self._tenant_id, identity_ids, self._mapping_ids)
-        opened = {(one.user_id, one.permission_id) for one in decision.openings}
-        closing = {one.grant_id: (one.user_id, one.permission_id) for one in decision.closings}
-        by_hand = {pair for pair in self.by_hand.opened | self.by_hand.closed if pair[0] in chunk}
-        pairs = opened | by_hand | {*closing.values()}
-        if not pairs:
-            return
-        before = self.by_hand.closed | await self._held_besides(pairs, self.by_hand.opened_ids)
-        after = opened | await self._held_besides(pairs, closing)
-        gained, lost = (pairs & after) - before, (pairs & before) - after
-        losing = {user_id for user_id, _ in lost} - {user_id for user_id, _ in opened}
+    async def at(self, user_ids: Sequence[UUID]) -> None:
+        """Look at these people, who come in the order of their ids."""
+        by_hand = self._by_hand.among(user_ids)
+        found = await compare(
+            self._connection,
+            self._tenant_id,
+            self._mapping_ids,
+            self._unwritten,
+            user_ids=user_ids,
+            opened=by_hand.opened,
+            closed=by_hand.closed,
+        )
+        gained, lost = ({pair for _, pair in reasons} for reasons in (found.gained, found.lost))
+        losing = {user_id for user_id, _ in lost} - found.given
         if losing:
             self._left_with_nothing |= losing - await rows.holding_besides(
-                self._connection, self._tenant_id, losing, closing
+                self._connection, self._tenant_id, losing, found.closing
             )
         await self._note(gained, lost)
-
-    async def _held_besides(self, pairs: set[IdPair], grant_ids: Collection[UUID]) -> set[IdPair]:
-        return await grants.held_besides(self._connection, self._tenant_id, pairs, list(grant_ids))
 
     async def _note(self, *gained_and_lost: set[IdPair]) -> None:
         """By name: a permission that the set makes has a different id each time."""

@@ -125,12 +125,13 @@ async def _made(
         ensure_number(len(changes))
     tenant_id = actor.tenant_id
     async with an_admin_remains(connection, actor):
-        edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
+        is_dry_run = as_previewed is None
+        edit = await Edit.begin(connection, database.limits, actor, dry_run=is_dry_run, has_effect_shown=True)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
         with audit.part_of(uuid7()) as part:
             done = await _Steps(edit, changes, part, managed_by).make_all()
         _check_may_look(viewer, done)
-        effect = await effect_of(connection, database.limits, tenant_id, done)
+        effect = await effect_of(connection, database.limits, tenant_id, done, edit.unwritten)
         digest = digest_of(done, effect)
         if as_previewed is not None:
             await _finish(connection, actor, done, effect, is_as_previewed=digest == as_previewed)

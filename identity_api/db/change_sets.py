@@ -40,14 +40,16 @@ async def concerned(
     return [Concerned(row["user_id"], row["identity_id"]) for row in rows]
 
 
-async def pairs_of(connection: Connection, tenant_id: UUID, grant_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
-    """User and permission of each of these grants, open or closed."""
+async def pairs_of(
+    connection: Connection, tenant_id: UUID, grant_ids: Collection[UUID]
+) -> dict[UUID, tuple[UUID, UUID]]:
+    """User and permission of each of these grants, open or closed, by its id."""
     rows = await connection.fetch(
-        "select distinct user_id, permission_id from permission_grant where tenant_id = $1 and id = any($2::uuid[])",
+        "select id, user_id, permission_id from permission_grant where tenant_id = $1 and id = any($2::uuid[])",
         tenant_id,
         list(grant_ids),
     )
-    return {(row["user_id"], row["permission_id"]) for row in rows}
+    return {row["id"]: (row["user_id"], row["permission_id"]) for row in rows}
 
 
 async def holding_besides(

@@ -359,3 +359,22 @@ async def of_provider(
         limit,
     )
     return [row["id"] for row in rows]
+
+
+async def of_the_same_people(
+    connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID], user_ids: Collection[UUID]
+) -> list[tuple[UUID, UUID]]:
+    """User and identity: all identities of these users, and of those to whom these identities belong."""
+    rows = await connection.fetch(
+        """
+        select i.user_id, i.id from (
+            select user_id from identity where tenant_id = $1 and id = any($2::uuid[])
+            union select unnest($3::uuid[])) u
+        cross join lateral (
+            select id, user_id from identity where tenant_id = $1 and user_id = u.user_id offset 0) i
+        """,
+        tenant_id,
+        list(identity_ids),
+        list(user_ids),
+    )
+    return [(row["user_id"], row["id"]) for row in rows]

@@ -66,6 +66,12 @@ async def latest_edit(connection: Connection, tenant_id: UUID, mapping_id: UUID)
     return LatestEdit(**row)
 
 
+async def unfinished(connection: Connection, tenant_id: UUID) -> set[UUID]:
+    """The mappings of whose last edits not all grants tell yet; mostly none."""
+    rows = await connection.fetch("select distinct mapping_id from mapping_change where tenant_id = $1", tenant_id)
+    return {row["mapping_id"] for row in rows}
+
+
 async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID]) -> None:
     """Record the edit's progress.
 

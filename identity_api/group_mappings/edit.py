@@ -56,10 +56,11 @@ async def make(
         Refused: `LAST_ADMIN`: it would take its right from everybody who administers the tenant.
     """
     async with database.transaction() as connection, an_admin_remains(connection, actor):
-        [edited] = await make_all(await Edit.begin(connection, database.limits, actor), [one], managed_by=managed_by)
+        edit = await Edit.begin(connection, database.limits, actor, has_effect_shown=as_previewed is not None)
+        [edited] = await make_all(edit, [one], managed_by=managed_by)
         if as_previewed is not None:
             _ensure_within(database.limits, edited.concerned)
-            effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
+            effect = await effect_of(connection, actor.tenant_id, edited.mapping_id, edit.unwritten)
             if await digest_of(effect) != as_previewed:
                 raise Conflict("The change would now affect other people than in the preview.", code="PREVIEW_OUTDATED")
         return edited
@@ -77,7 +78,7 @@ async def preview(database: Database, actor: Actor, one: MappingEdit) -> Effect:
             edit = await Edit.begin(connection, database.limits, actor, dry_run=True)
             [edited] = await make_all(edit, [one], managed_by="API")
         _ensure_within(database.limits, edited.concerned)
-        return await effect_of(connection, actor.tenant_id, edited.mapping_id)
+        return await effect_of(connection, actor.tenant_id, edited.mapping_id, edit.unwritten)
 
 
 async def make_together(database: Database, actor: Actor, edits: Sequence[MappingEdit], *, managed_by: str) -> None:
@@ -107,7 +108,7 @@ async def preview_together(
         concerned = {one.mapping_id: one.concerned for one in edited if one is not None}
         most = database.limits.max_preview_identities
         few = [mapping_id for mapping_id, count in concerned.items() if count <= most]
-        found = await effects_together(connection, actor.tenant_id, concerned, of=few)
+        found = await effects_together(connection, actor.tenant_id, concerned, edit.unwritten, of=few)
         return [None if one is None else found.get(one.mapping_id, one.concerned) for one in edited]
 
 

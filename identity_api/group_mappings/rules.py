@@ -14,6 +14,7 @@ from identity_api.db.mappings import MappingRecord
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Problems, Refused
+from identity_api.group_mappings.unwritten import Unwritten
 from identity_api.lifecycle.mapping_matches import match_glob
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
@@ -32,10 +33,11 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Edited(msgspec.Struct, frozen=True):
-    """A mapping after an edit, and how many identities grants are following for."""
+    """A mapping after an edit."""
 
     mapping_id: UUID
     concerned: int
+    """Identities that grants are following for; where the effect is asked for, also those that it does not concern any more."""
     action: str
     """As the audit has it."""
     before: MappingRecord | None
@@ -46,24 +48,44 @@ class Edit:
     """One edit, in its transaction."""
 
     def __init__(
-        self, connection: Connection, limits: TenantLimits, actor: Actor, effective_before: frozenset[str]
+        self,
+        connection: Connection,
+        limits: TenantLimits,
+        actor: Actor,
+        effective_before: frozenset[str],
+        *,
+        has_effect_shown: bool,
     ) -> None:
         self.connection = connection
         self.limits = limits
         self.actor = actor
+        self.unwritten = Unwritten()
+        """Noted if the effect is asked for."""
         self._effective_before = effective_before
+        self._has_effect_shown = has_effect_shown
 
     @classmethod
     async def begin(
-        cls, connection: Connection, limits: TenantLimits, actor: Actor, *, dry_run: bool = False
+        cls,
+        connection: Connection,
+        limits: TenantLimits,
+        actor: Actor,
+        *,
+        dry_run: bool = False,
+        has_effect_shown: bool = False,
     ) -> "Edit":
+        """Take the lock.
+
+        Args:
+            has_effect_shown: whom the edit affects is asked for before it is committed, as in each dry run.
+        """
         # A preview blocks other edits and lets syncs continue.
         lock = locks.share_mappings if dry_run else locks.edit_mappings
         await lock(connection, actor.tenant_id)
         before: frozenset[str] = frozenset()
         if actor.user_id is not None:
             before = await grants.effective(connection, actor.tenant_id, actor.user_id)
-        return cls(connection, limits, actor, before)
+        return cls(connection, limits, actor, before, has_effect_shown=dry_run or has_effect_shown)
 
     async def load(self, versions: Mapping[UUID, int], managed_by: str) -> dict[UUID, MappingRecord]:
         """The mappings that an edit changes, each of which is still at its version.
@@ -82,6 +104,9 @@ class Edit:
                 raise Conflict(
                     f"The mapping is now at version {row.version}; read it again.", current_version=row.version
                 )
+        if self._has_effect_shown:
+            most = self.limits.max_preview_identities
+            await self.unwritten.note(self.connection, self.actor.tenant_id, versions, most=most)
         return {mapping_id: rows[mapping_id] for mapping_id in versions}
 
     async def check(self, *rules: Rule) -> list[PermissionRecord]:
@@ -136,13 +161,22 @@ class Edit:
         concerned = await mappings.begin_changes(self.connection, actor.tenant_id, mapping_ids, actor.name)
         found = [] if is_deleted else await mappings.by_ids(self.connection, actor.tenant_id, mapping_ids)
         after = {one.id: one for one in found}
-        edited = [Edited(one, concerned[one], action, was, after.get(one)) for one, was in before.items()]
+        edited = [
+            Edited(
+                one,
+                concerned[one] + await self.unwritten.no_more(self.connection, actor.tenant_id, one),
+                action,
+                was,
+                after.get(one),
+            )
+            for one, was in before.items()
+        ]
         events = [
             audit.Event(
                 action,
                 "mapping",
                 one.mapping_id,
-                {"concerned": one.concerned},
+                {"concerned": concerned[one.mapping_id]},
                 old=None if one.before is None else values_of(one.before),
                 new=None if one.after is None else values_of(one.after),
             )
