@@ -247,7 +247,7 @@ with mapped as (
     select l.old_id, g.id as new_id, g.name, g.first_seen_at, count(*) as in_common
     from leavers l
     join members old on old.id = l.old_id
-    join identity_group ig on ig.tenant_id = $1 and ig.identity_id = l.identity_id
+    join identity_group ig on ig.tenant_id = $1 and ig.identity_id = l.identity_id and ig.group_id <> l.old_id
     join provider_group g on g.tenant_id = $1 and g.id = ig.group_id and g.provider_id = old.provider_id
     where g.first_seen_at <= l.left_at and g.first_seen_at > l.left_at - make_interval(days => {RECENT_DAYS})
     group by l.old_id, g.id, g.name, g.first_seen_at

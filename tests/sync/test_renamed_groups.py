@@ -105,6 +105,20 @@ async def test_a_group_that_people_left_for_nothing_is_no_rename(world: World) -
     assert len(await found(world, FindingKind.MAPPING_REACHES_NOBODY)) == 1
 
 
+async def test_who_came_back_before_they_were_removed_makes_no_rename_of_a_group_to_itself(world: World) -> None:
+    [person] = await engineers(world, PEOPLE[:1])
+    for groups in ([], ["engineering"]):
+        world.issuer.set_groups(person.username, groups)
+        await world.make_due(person)
+        await world.sync(person)
+    world.issuer.remove(person.username)
+    await world.make_due(person)
+    await world.sync(person)
+    assert (await world.state(person))[0] == "REVOKED"
+    assert await found(world, FindingKind.GROUP_LIKELY_RENAMED) == []
+    assert len(await found(world, FindingKind.MAPPING_REACHES_NOBODY)) == 1
+
+
 async def test_who_could_not_be_read_stays_a_member_and_makes_a_rename_uncertain(world: World) -> None:
     """Unknown is never empty (I7)."""
     people = await engineers(world, PEOPLE[:3])
