@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from identity_api.db import grants, user_read_model
 from identity_api.db.database import Database
 from identity_api.lifecycle.end_login import end_logins
+from identity_api.permissions.service import SCHEMA_READ
 from identity_api.sessions import end_reasons
+from tests import factories as make
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio
@@ -67,6 +71,18 @@ async def test_it_leads_to_graphiql_and_to_no_demo_provider_where_there_is_no_de
     assert '<a href="/graphql">' in page.text
     assert "demo provider" not in page.text
     assert (await client.get("/graphql", headers=PAGE)).status_code == 200
+
+
+async def test_documentation_is_promised_to_who_may_read_the_schema(site: Site) -> None:
+    client = await site.signed_in()
+    user_id = UUID((await client.get("/v1/me")).json()["user_id"])
+    promise = "documentation panel describes every field"
+    assert promise not in (await client.get("/account")).text
+    async with site.database.transaction() as connection:
+        permission = await make.make_permission(connection, site.tenant.id, SCHEMA_READ)
+        await grants.open_manual_grant(connection, site.tenant.id, user_id, permission, "operator:root")
+        await user_read_model.refresh(connection, site.tenant.id, [user_id])
+    assert promise in (await client.get("/account")).text
 
 
 async def test_who_lands_on_the_login_page_is_told_why_and_a_stranger_is_not(site: Site, database: Database) -> None:

@@ -97,4 +97,4 @@ async def test_somebody_without_a_session_is_told_and_led_to_the_sign_in_page(pa
 async def test_somebody_who_may_not_read_the_schema_still_runs_queries(page: Page, origin: str) -> None:
     assert await open_and_run(page, f"{origin}/user/graphql") == []
     assert '"__typename": "Query"' in await page.inner_text(".graphiql-response")
-    assert "not read the schema" in await page.inner_text("#hint")
+    assert "not read the schema, which needs identity:schema:read" in await page.inner_text("#hint")

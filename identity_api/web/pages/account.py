@@ -25,7 +25,7 @@ from identity_api.permissions.grant_snapshot import (
     needs_sign_in,
     whole,
 )
-from identity_api.permissions.service import PROVIDERS_READ, SERVICE_PREFIX
+from identity_api.permissions.service import PROVIDERS_READ, SCHEMA_READ, SERVICE_PREFIX
 from identity_api.web.pages.account_times import in_words
 from identity_api.web.pages.ended_ways import tell_ended
 
@@ -108,6 +108,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """What a new way in has ended lately, the newest first."""
     sets_up: bool
     """May see how far the tenant's single sign-on has been set up."""
+    reads_schema: bool
+    """May read the documentation in GraphiQL."""
     administers: bool
     """Holds a permission that the console is about."""
 
@@ -154,6 +156,7 @@ def view_account(
         sessions=tuple([_session(one, this_session_id) for one in reversed(sessions)]),
         ended=tell_ended(ended),
         sets_up=any(held.name == PROVIDERS_READ for held in standing.permissions),
+        reads_schema=any(held.name == SCHEMA_READ for held in standing.permissions),
         administers=any(held.name.startswith(SERVICE_PREFIX) for held in standing.permissions),
     )
 

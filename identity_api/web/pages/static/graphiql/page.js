@@ -22,7 +22,7 @@ function advise(status, codes) {
     // Relative, so that it stays under a tenant's path prefix.
     show("You are not signed in, so no query can be answered.", { href: "login", text: "Sign in" });
   } else if (!mayReadSchema) {
-    show("You may send queries, but not read the schema: completion and documentation are empty.");
+    show("You may send queries, but not read the schema, which needs identity:schema:read: completion and documentation are empty.");
   } else {
     hint.hidden = true;
   }
