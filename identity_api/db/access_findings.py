@@ -82,7 +82,7 @@ class UnreachedMapping(msgspec.Struct, frozen=True):
     group_count: int
     """Groups that it matches, counted up to `LOOKED_AT`. None: it never matched anybody."""
     left_at: datetime | None
-    """When the last member left one of them; None if that is not known."""
+    """When the last member left one of them, or their login ended; None if that is not known."""
 
 
 async def unreached_mappings(connection: Connection, tenant_id: UUID) -> list[UnreachedMapping]:
@@ -94,9 +94,13 @@ async def unreached_mappings(connection: Connection, tenant_id: UUID) -> list[Un
                 where mp.tenant_id = $1 and mp.mapping_id = m.id order by p.name) as permissions
         from group_mapping m
         cross join lateral (
-            select count(*) as group_count, max((
+            select count(*) as group_count, max(greatest((
                 select g.revoked_at from permission_grant g where g.tenant_id = $1 and g.group_id = one.group_id
-                    and g.revoked_reason = 'GROUP_LEFT' order by g.revoked_at desc limit 1)) as left_at
+                    and g.revoked_reason = 'GROUP_LEFT' order by g.revoked_at desc limit 1), (
+                select max(dead.state_since) from (
+                    select i.state_since from identity_group ig
+                    join identity i on i.tenant_id = $1 and i.id = ig.identity_id
+                    where ig.tenant_id = $1 and ig.group_id = one.group_id limit {LOOKED_AT}) as dead))) as left_at
             from {_MATCHED} as one) as matched
         where {_GIVING} and {_REACHES_NOBODY} and matched.group_count < {LOOKED_AT}
         order by m.pattern, m.id

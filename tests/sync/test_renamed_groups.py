@@ -116,7 +116,9 @@ async def test_who_came_back_before_they_were_removed_makes_no_rename_of_a_group
     await world.sync(person)
     assert (await world.state(person))[0] == "REVOKED"
     assert await found(world, FindingKind.GROUP_LIKELY_RENAMED) == []
-    assert len(await found(world, FindingKind.MAPPING_REACHES_NOBODY)) == 1
+    [nobody] = await found(world, FindingKind.MAPPING_REACHES_NOBODY)
+    ended = await world.row("select state_since from identity where id = $1", person.identity_id)
+    assert nobody.since == ended["state_since"], "not when they left for a while"
 
 
 async def test_who_could_not_be_read_stays_a_member_and_makes_a_rename_uncertain(world: World) -> None:
