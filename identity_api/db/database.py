@@ -302,17 +302,16 @@ class _Acquired:
         return self._borrowed.connection
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        shares, tenant_id = self._database._shares, self._tenant_id
+        if error is None and self._in_hand.keep(self._borrowed):
+            shares.give(tenant_id)
+            return
         try:
-            if error is None and self._in_hand.keep(self._borrowed):
-                return
-            try:
-                if isinstance(error, _CANNOT_WRITE):
-                    await self._database.reconnect()
-            finally:
-                # Shielded: a request that is cancelled must still give its connection back.
-                await asyncio.shield(self._in_hand.give_back(self._borrowed))
+            if isinstance(error, _CANNOT_WRITE):
+                await self._database.reconnect()
         finally:
-            self._database._shares.give(self._tenant_id)
+            # The place is taken for as long as the connection is.
+            self._in_hand.give_back(self._borrowed, then=lambda: shares.give(tenant_id))
         if isinstance(error, _CANNOT_WRITE):
             raise CannotWrite from error
         if isinstance(error, (TimeoutError, *_UNDONE)):

@@ -64,7 +64,7 @@ class ConnectionsInHand:
             borrowed = self._free.pop()
             if _is_open(borrowed.connection):
                 return borrowed
-            self._let_go(borrowed)
+            self.give_back(borrowed)
         generation = self._generation
         self._waiting += 1
         try:
@@ -88,10 +88,15 @@ class ConnectionsInHand:
             self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.let_go_of_unused)
         return True
 
-    async def give_back(self, borrowed: Borrowed) -> None:
-        """Release it to the pool. Answers and commits are valid even if the connection broke since."""
-        with contextlib.suppress(*_BROKEN):
-            await self._pool.release(borrowed.connection, timeout=self._release_seconds)
+    def give_back(self, borrowed: Borrowed, *, then: Callable[[], None] = lambda: None) -> None:
+        """Release it to the pool, and call `then` once it has it. Whoever used it does not wait for that.
+
+        Answers and commits are valid whatever the server does meanwhile: it may forget plans, or end a statement that was
+        cancelled, and may stand still over it.
+        """
+        task = asyncio.get_running_loop().create_task(self._release(borrowed, then))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
 
     def let_go_of_unused(self) -> None:
         """Release connections that were unused for some seconds; the pool closes those that it does not need."""
@@ -99,7 +104,7 @@ class ConnectionsInHand:
         since = self._monotonic() - IDLE_SECONDS
         for borrowed in [one for one in self._free if one.kept_at <= since]:
             self._free.remove(borrowed)
-            self._let_go(borrowed)
+            self.give_back(borrowed)
         if self._free:
             self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.let_go_of_unused)
 
@@ -107,7 +112,7 @@ class ConnectionsInHand:
         """Stop keeping the connections that have been acquired until now."""
         self._generation += 1
         while self._free:
-            self._let_go(self._free.pop())
+            self.give_back(self._free.pop())
 
     async def aclose(self) -> None:
         """Release all of them; a connection in use is released by its user."""
@@ -117,10 +122,12 @@ class ConnectionsInHand:
         if self._releasing:
             await asyncio.wait(self._releasing)
 
-    def _let_go(self, borrowed: Borrowed) -> None:
-        task = asyncio.get_running_loop().create_task(self.give_back(borrowed))
-        self._releasing.add(task)
-        task.add_done_callback(self._releasing.discard)
+    async def _release(self, borrowed: Borrowed, then: Callable[[], None]) -> None:
+        try:
+            with contextlib.suppress(*_BROKEN):
+                await self._pool.release(borrowed.connection, timeout=self._release_seconds)
+        finally:
+            then()
 
 
 # asyncpg raises where a connection broke and the pool has released it already.

@@ -214,3 +214,25 @@ async def test_a_pool_is_closed_though_connections_are_in_hand(database_url: str
         await backend(pool)
         async with asyncio.timeout(4):
             await pool.close()
+
+
+@pytest.mark.asyncio
+async def test_nobody_waits_for_a_server_that_stands_still_when_a_connection_is_given_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for has been answered; the connection is nobody's until the server goes on."""
+    goes_on = asyncio.Event()
+    goes_on.set()
+
+    async def forget_plans(*_: object) -> None:
+        await goes_on.wait()
+
+    monkeypatch.setattr(Database, "_forget_plans", forget_plans)
+    monkeypatch.setattr(in_hand, "KEPT_SECONDS", 0.0)
+    async with opened(database_url, pool_size=1) as pool:
+        goes_on.clear()
+        async with asyncio.timeout(4):  # before asyncpg gives the connection up
+            first = await backend(pool)
+        assert pool.is_exhausted
+        goes_on.set()
+        assert await backend(pool) == first
