@@ -223,6 +223,7 @@ async def test_a_service_client_may_authenticate_in_the_form(site: Site) -> None
     assert (await client.post("/v1/introspect", data={"token": token, **posted})).json()["active"] is True
     wrong = await client.post("/v1/introspect", data={"token": token, **posted, "client_secret": "wrong"})
     error(wrong, 401, "invalid_client", "UNAUTHENTICATED")
+    assert wrong.json()["error_description"].startswith("The service client's name or secret is wrong")
     both = await client.post("/v1/introspect", data={"token": token, **posted}, auth=(name, secret))
     error(both, 400, "invalid_request", "BAD_INPUT")
 
@@ -247,7 +248,9 @@ async def test_errors_of_introspection_are_those_of_the_standard(site: Site) -> 
     auth = await service_client(site, site.tenant.id)
     client = site.client(base_url=PUBLIC_URL)
     error(await client.post("/v1/introspect", auth=auth), 400, "invalid_request", "BAD_INPUT")
-    error(await client.post("/v1/introspect"), 401, "invalid_client", "UNAUTHENTICATED")
+    without = await client.post("/v1/introspect")
+    error(without, 401, "invalid_client", "UNAUTHENTICATED")
+    assert without.json()["message"] == "Name and secret of a service client are missing."
     error(await client.post("/v1/introspect", json={}, auth=auth), 415, "invalid_request", "UNSUPPORTED_MEDIA_TYPE")
     unscoped = await service_client(site, site.tenant.id, scopes=())
     told = await client.post("/v1/introspect", data={"token": "x"}, auth=unscoped)

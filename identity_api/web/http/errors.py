@@ -43,6 +43,15 @@ class HTTPRefusal(IdentityAPIError):
         self.headers = headers or {}
 
 
+_UNAUTHENTICATED: Final = {
+    ("Bearer", False): "Sign in first.",
+    ("Bearer", True): "The session or token is not valid.",
+    ("Basic", False): "Name and secret of a service client are missing.",
+    ("Basic", True): "The service client's name or secret is wrong, or it has ended.",
+}
+"""By the scheme that is asked for, and whether a credential came."""
+
+
 class Unauthenticated(HTTPRefusal):
     """No credential, or one that is not valid (RFC 6750 section 3)."""
 
@@ -50,8 +59,7 @@ class Unauthenticated(HTTPRefusal):
         challenge = f'{scheme} realm="identity-api"'
         if presented and scheme == "Bearer":
             challenge += ', error="invalid_token"'
-        message = "The session or token is not valid." if presented else "Sign in first."
-        super().__init__(401, code, message, headers={"WWW-Authenticate": challenge})
+        super().__init__(401, code, _UNAUTHENTICATED[scheme, presented], headers={"WWW-Authenticate": challenge})
 
 
 class TooManyRequests(HTTPRefusal):
