@@ -8,11 +8,12 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.cli.context import no_tenant
 from identity_api.config import KeyRing
 from identity_api.db import audit, tenants
 from identity_api.db.audit import Head
 from identity_api.db.database import Connection, Database
-from identity_api.errors import BadInput, ConfigurationError, NotFound
+from identity_api.errors import BadInput, ConfigurationError
 from identity_api.maintenance import audit_archive, audit_files
 from identity_api.maintenance.audit_chain import ChainBroken, ChainIntact, Walk, verify
 from identity_api.permissions.delegation import Actor
@@ -93,7 +94,7 @@ async def verify_chains(
     async with database.reading() as connection:
         chosen = [one for one in await tenants.list_all(connection) if slug in (None, one.slug)]
         if slug is not None and not chosen:
-            raise NotFound(f"There is no tenant {slug}.")
+            raise no_tenant(slug)
         verdicts = []
         for tenant in chosen:
             try:

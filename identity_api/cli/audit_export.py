@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.cli.context import no_tenant
 from identity_api.cli.output import print_json
 from identity_api.db import audit_reading, providers, tenants, users
 from identity_api.db.actor_names import actor_names
@@ -103,7 +104,7 @@ async def where_of(
     async with database.reading() as connection:
         found = await tenants.by_slug(connection, tenant)
         if found is None:
-            raise NotFound(f"There is no tenant {tenant}.")
+            raise no_tenant(tenant)
         where = Where(since=_moment(since), until=_moment(until))
         if actions:
             return found.id, msgspec.structs.replace(where, column="action", values=tuple(dict.fromkeys(actions)))

@@ -156,5 +156,10 @@ async def tenant_named(database: Database, slug: str) -> UUID:
     async with database.reading() as connection:
         found = await tenants.by_slug(connection, slug)
     if found is None:
-        raise NotFound(f"There is no tenant {slug}. `identity-api tenant list` shows those there are.")
+        raise no_tenant(slug)
     return found.id
+
+
+def no_tenant(slug: str) -> NotFound:
+    """What a command says of a slug that no tenant has."""
+    return NotFound(f"There is no tenant {slug}. `identity-api tenant list` shows those there are.")

@@ -6,8 +6,9 @@ A server that is down is waited for. A setting that no server could agree with i
 import os
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import asyncpg
 
@@ -49,16 +50,25 @@ def not_connected(url: str, error: BaseException) -> Unavailable | Configuration
             "a file that it names, or one in .postgresql in HOME, holds no certificate or key in PEM, or the key is of"
             " another certificate"
         )
-    place = unquote(parts.hostname or given.get("host", [""])[-1])
-    at = "the socket" if not place or place.startswith("/") else place
-    return Unavailable(_sentence(at, error), code="DATABASE_UNAVAILABLE")
+    return Unavailable(_sentence(*_place(parts, given), error), code="DATABASE_UNAVAILABLE")
+
+
+def _place(parts: SplitResult, given: Mapping[str, list[str]]) -> tuple[str, str]:
+    """The host, and where it was looked for: with the port, unless the URL names several."""
+    host = unquote(parts.hostname or given.get("host", [""])[-1])
+    if not host or host.startswith("/"):
+        return host, "the socket"
+    if "," in parts.netloc or "," in host:
+        return host, host
+    port = parts.port or given.get("port", ["5432"])[-1]
+    return host, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _misconfigured(problem: str) -> ConfigurationError:
     return ConfigurationError([f"IDENTITY_DATABASE_URL: {problem}"])
 
 
-def _sentence(place: str, error: BaseException) -> str:
+def _sentence(host: str, place: str, error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
         # Wrong password, database name or rights: the server's message says which, and contains no secret.
         return f"The database at {place} refuses the connection: {error}."
@@ -67,7 +77,7 @@ def _sentence(place: str, error: BaseException) -> str:
     if isinstance(error, ssl.SSLError) or "rejected SSL upgrade" in str(error):
         return f"The database at {place} does not speak TLS as the URL's sslmode asks for."
     if isinstance(error, socket.gaierror):
-        return f"No host is known by the name of the database's, {place}."
+        return f"No host is known by the name of the database's, {host}."
     if isinstance(error, PermissionError):
         return (
             "This user may not use the database's socket, or not read a file that every connection looks for"

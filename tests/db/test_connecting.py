@@ -61,11 +61,13 @@ async def test_a_host_that_cannot_be_one_is_a_configuration_error(place: str, sa
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("127.0.0.1:1/identity", "The database at 127.0.0.1 does not answer."),
-        ("127.0.0.1:1/identity?passfile=/nowhere", "The database at 127.0.0.1 does not answer."),
+        ("127.0.0.1:1/identity", "The database at 127.0.0.1:1 does not answer."),
+        ("127.0.0.1:1/identity?passfile=/nowhere", "The database at 127.0.0.1:1 does not answer."),
+        ("[::1]:1/identity", "The database at [::1]:1 does not answer."),
+        ("127.0.0.1:1,127.0.0.1:2/identity", "The database at 127.0.0.1 does not answer."),
         ("/identity?host=/nowhere", "The database at the socket does not answer."),
         ("%2Fnowhere/identity", "The database at the socket does not answer."),
-        ("/identity?host=127.0.0.1&port=1", "The database at 127.0.0.1 does not answer."),
+        ("/identity?host=127.0.0.1&port=1", "The database at 127.0.0.1:1 does not answer."),
         ("database.invalid/identity", "No host is known by the name of the database's, database.invalid."),
     ],
 )
@@ -132,12 +134,12 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
 @pytest.mark.parametrize(
     ("trusted", "said"),
     [
-        ("another.pem", "The certificate of the database at localhost is not accepted: "),
-        ("its.pem", "The database at localhost does not answer."),
+        ("another.pem", "The certificate of the database at localhost:{} is not accepted: "),
+        ("its.pem", "The database at localhost:{} does not answer."),
     ],
 )
 async def test_a_certificate_that_is_not_trusted_is_named(port: int, tmp_path: Path, trusted: str, said: str) -> None:
     url = f"postgresql://app@localhost:{port}/identity?sslmode=verify-full&sslrootcert={tmp_path / trusted}"
     for error in await refusals(url):
         assert isinstance(error, Unavailable)
-        assert error.message.startswith(said)
+        assert error.message.startswith(said.format(port))
