@@ -1,4 +1,4 @@
-"""The documentation site's links to files that it does not have; `make docs` builds the whole in strict mode."""
+"""The documentation site's first page, and links to files that it does not have; `make docs` builds the whole, strictly."""
 
 import importlib.util
 import logging
@@ -11,7 +11,7 @@ from tests.deploy.servers import DEPLOY, ROOT
 
 @pytest.fixture
 def hook() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("outside_links", DEPLOY / "site" / "outside_links.py")
+    spec = importlib.util.spec_from_file_location("site_hooks", DEPLOY / "site" / "hooks.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -43,3 +43,12 @@ def test_a_link_to_nothing_is_a_warning_which_ends_a_strict_build(
     with caplog.at_level(logging.WARNING):
         rewritten(hook, "[gone](../../nowhere.md)")
     assert "leads to ../../nowhere.md, which does not exist" in caplog.text
+
+
+def test_the_first_page_is_the_readme_with_links_of_the_documents(hook: ModuleType) -> None:
+    readme = (
+        "![page](docs/images/a.png) [sync](docs/sync.md#b), [how](CONTRIBUTING.md), [out](https://example.com/docs/x)"
+    )
+    assert hook.first_page(readme) == (
+        "![page](images/a.png) [sync](sync.md#b), [how](../CONTRIBUTING.md), [out](https://example.com/docs/x)"
+    )

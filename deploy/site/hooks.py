@@ -1,7 +1,7 @@
-"""A hook of MkDocs: links of the documents that lead to files of the repository, which the site does not have.
+"""Hooks of MkDocs: the README is the site's first page, and links that lead out of the documents lead as far as they can.
 
-Such a link leads to the repository's page where `repo_url` is configured, and is its text otherwise. A file that does not
-exist is a warning, which ends a strict build.
+A link to a file of the repository, which the site does not have, leads to the repository's page where `repo_url` is
+configured, and is its text otherwise. A file that does not exist is a warning, which ends a strict build.
 """
 
 import logging
@@ -11,7 +11,27 @@ from pathlib import Path
 from typing import Any
 
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?://|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
-_log = logging.getLogger("mkdocs.hooks.outside_links")
+_RELATIVE = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s]+)\)")
+_log = logging.getLogger("mkdocs.hooks.site")
+
+
+def on_files(files: Any, *, config: Any) -> Any:
+    """The pages, and the README as the first one."""
+    from mkdocs.structure.files import File
+
+    readme = (Path(config.docs_dir).parent / "README.md").read_text("utf-8")
+    files.append(File.generated(config, "index.md", content=first_page(readme)))
+    return files
+
+
+def first_page(readme: str) -> str:
+    """The README as a page of the documents: its links are those of the folder above."""
+
+    def moved(found: re.Match[str]) -> str:
+        target = found[1]
+        return f"]({target.removeprefix('docs/')})" if target.startswith("docs/") else f"](../{target})"
+
+    return _RELATIVE.sub(moved, readme)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
