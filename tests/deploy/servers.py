@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -33,6 +34,19 @@ def running(command: Sequence[str], port: int, folder: Path, **environment: str)
     finally:
         process.terminate()
         process.wait(10)
+
+
+def wait_for_certificate(port: int) -> None:
+    """Wait until a server that makes its own certificates has one: it accepts connections before."""
+    anything = ssl.create_default_context()
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            anything.wrap_socket(connection, server_hostname="localhost").close()
+            return
+        assert time.monotonic() < deadline, "There is no certificate."
+        time.sleep(0.05)
 
 
 class Upstream:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from identity_api.web.http.forwarded import see
-from tests.deploy.servers import DEPLOY, Upstream, running, upstream
+from tests.deploy.servers import DEPLOY, Upstream, running, upstream, wait_for_certificate
 from tests.ports import free_port
 from tests.programs import program
 from tests.upstream.certificates import issue
@@ -60,6 +60,7 @@ def caddy(port_behind: int, folder: Path) -> Iterator[int]:
     homes = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     command = [binary, "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
     with running(command, port, folder, **told, **homes):
+        wait_for_certificate(port)
         yield port
 
 
